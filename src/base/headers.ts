@@ -1,0 +1,19 @@
+/** Header lists as flat arrays, name and value in turn, names in lower case: no object per request. */
+
+export type HeaderList = readonly string[];
+
+/** The first value of a header, or "" when it is absent. `name` in lower case. */
+export function headerValue(headers: HeaderList, name: string): string {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) return headers[i + 1] ?? "";
+  }
+  return "";
+}
+
+/** True when the header stands in the list, also with an empty value. */
+export function hasHeader(headers: HeaderList, name: string): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) return true;
+  }
+  return false;
+}
