@@ -1,4 +1,5 @@
 /** The neutral form between any two chat protocols: a request, an answer, and the events of a stream. Data only. */
+import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 
 export type Vendor = "openai" | "anthropic" | "google" | "cohere" | "ollama";
 export type Role = "user" | "assistant" | "system";
@@ -223,18 +224,3 @@ export type StreamEvent =
   | { type: "ping" }
   | { type: "error"; error: UpstreamErrorInfo }
   | { type: "end" };
-
-/** What an upstream said of an error, read out of its own shape. */
-export interface UpstreamErrorInfo {
-  /** HTTP status, or the one the in-band error stands for; 0 = unknown. */
-  status: number;
-  /** The vendor's code or type, lower case; "" = none. */
-  code: string;
-  message: string;
-  /** Member at fault, when the vendor names one. */
-  param: string | null;
-  /** Wait the body asks for (Gemini RetryInfo), milliseconds. */
-  retryAfterMs: number | null;
-  /** True when the body had the vendor's error shape (an HTML page has not). */
-  recognised: boolean;
-}

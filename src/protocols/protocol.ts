@@ -2,15 +2,8 @@
 
 import type { Random } from "../base/clock.ts";
 import type { Failure } from "../base/failure.ts";
-import type {
-  ChatRequest,
-  ChatResponse,
-  Stop,
-  StreamEvent,
-  UpstreamErrorInfo,
-  Usage,
-  Vendor,
-} from "./neutral.ts";
+import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
+import type { ChatRequest, ChatResponse, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
 
 export type ProtocolName =
   | "openai-chat"
