@@ -1,0 +1,93 @@
+/** Who calls: a configured key, or an anonymous peer where the configuration lets it in. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Failure } from "../base/failure.ts";
+
+export interface Caller {
+  readonly kind: "key" | "anonymous";
+  /** The key's id, or the peer's address: what logs, limits and budgets go by. */
+  readonly id: string;
+  /** Aliases it may use; empty = all. */
+  readonly models: readonly string[];
+  /** Providers it may use by prefix; empty = all. */
+  readonly providers: readonly string[];
+}
+
+export interface KeyEntry {
+  readonly id: string;
+  readonly sha256: Buffer;
+  readonly models: readonly string[];
+  readonly providers: readonly string[];
+  /** Epoch milliseconds; null = never. */
+  readonly expires: number | null;
+}
+
+export type AnonymousRule = "none" | "loopback" | "lan" | "any";
+
+export interface Authenticator {
+  /** Throws Failure 401 or 403. `place`: where the peer stands; "other" also for anything behind a foreign proxy. */
+  authenticate(
+    credentials: readonly string[],
+    peer: string,
+    place: "loopback" | "lan" | "other",
+    wall: number,
+  ): Caller;
+}
+
+/** Verified credentials remembered, so that a request costs no hash. */
+const REMEMBERED = 256;
+
+/** SHA-256 of a key, as `key_sha256` holds it. */
+export function hashKey(key: string): Buffer {
+  return createHash("sha256").update(key, "utf8").digest();
+}
+
+export function createAuthenticator(keys: readonly KeyEntry[], anonymous: AnonymousRule): Authenticator {
+  const remembered = new Map<string, KeyEntry>();
+
+  const find = (credential: string): KeyEntry | null => {
+    const known = remembered.get(credential);
+    if (known !== undefined) return known;
+    const hash = hashKey(credential);
+    let match: KeyEntry | null = null;
+    // Every key is compared, each in constant time: the answer's timing tells nothing about them.
+    for (const key of keys) if (timingSafeEqual(key.sha256, hash)) match = key;
+    if (match !== null) {
+      if (remembered.size >= REMEMBERED) remembered.delete(remembered.keys().next().value ?? "");
+      remembered.set(credential, match);
+    }
+    return match;
+  };
+
+  return {
+    authenticate(credentials, peer, place, wall) {
+      for (const credential of credentials) {
+        const key = find(credential);
+        if (key === null) continue;
+        if (key.expires !== null && wall >= key.expires) {
+          throw new Failure("auth", `the key "${key.id}" has expired`, UNAUTHORIZED);
+        }
+        return { kind: "key", id: key.id, models: key.models, providers: key.providers };
+      }
+      // SDKs insist on sending some key: where anonymous callers are welcome an unknown one is no error.
+      if (admits(anonymous, place)) return { kind: "anonymous", id: peer, models: [], providers: [] };
+      if (anonymous === "none" || credentials.length > 0) {
+        const message =
+          credentials.length === 0 ? "no API key was sent" : "the API key is not one of this gateway's";
+        throw new Failure("auth", message, UNAUTHORIZED);
+      }
+      throw new Failure(
+        "forbidden",
+        `without a key this gateway serves only ${anonymous === "lan" ? "its local network" : "itself"}; this request comes from elsewhere or through a proxy`,
+        { code: "not_on_lan" },
+      );
+    },
+  };
+}
+
+const UNAUTHORIZED = { code: "invalid_api_key", headers: ["www-authenticate", "Bearer"] } as const;
+
+function admits(rule: AnonymousRule, place: "loopback" | "lan" | "other"): boolean {
+  if (rule === "any") return true;
+  if (rule === "lan") return place !== "other";
+  return rule === "loopback" && place === "loopback";
+}

@@ -1,0 +1,40 @@
+/** Where SDKs put their key, and which of those places belong to it: nothing found here is ever forwarded or logged. */
+import { type HeaderList, headerValue } from "../base/headers.ts";
+
+/** Header names that carry a credential of the caller. */
+export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "x-api-key",
+  "api-key",
+  "x-goog-api-key",
+  "proxy-authorization",
+  "cookie",
+]);
+
+/**
+ * Every credential in a request, the likeliest first: a Bearer token outranks `x-api-key`, but both are tried
+ * (Anthropic's SDKs send either, some wrappers send both: 40-protocols.md, 5).
+ */
+export function readCredentials(headers: HeaderList, query: string): string[] {
+  const found: string[] = [];
+  const authorization = headerValue(headers, "authorization");
+  if (authorization.length > 7 && authorization.slice(0, 7).toLowerCase() === "bearer ") {
+    add(found, authorization.slice(7).trim());
+  }
+  for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) add(found, headerValue(headers, name));
+  if (query.includes("key=")) add(found, new URLSearchParams(query).get("key") ?? "");
+  return found;
+}
+
+/** The query without `key`, byte for byte otherwise. */
+export function withoutKey(query: string): string {
+  if (!query.includes("key=")) return query;
+  return query
+    .split("&")
+    .filter((pair) => !pair.startsWith("key="))
+    .join("&");
+}
+
+function add(list: string[], credential: string): void {
+  if (credential !== "" && !list.includes(credential)) list.push(credential);
+}

@@ -1,0 +1,65 @@
+/** Google AI Studio and Vertex: the model stands in the path, the verb decides whether it streams. */
+import { keyHeader } from "./openai.ts";
+import type { PathCall, ProviderKind } from "./provider.ts";
+
+export const googleAi: ProviderKind = {
+  name: "google_ai",
+  vendor: "google",
+  speaks: () => ["gemini"],
+  path: (facts, call) => {
+    const base = /\/v1[a-z0-9]*$/.test(facts.basePath)
+      ? facts.basePath
+      : `${facts.basePath}/${facts.apiVersion || "v1beta"}`;
+    const verb = geminiVerb(call);
+    return verb === null ? null : `${base}/models/${encodeModel(call.model)}:${verb}`;
+  },
+  credentials: (facts) => keyHeader("x-goog-api-key", facts),
+  defaultHeaders: [],
+};
+
+export const vertex: ProviderKind = {
+  name: "vertex_ai",
+  vendor: "google",
+  speaks: (_facts, model) => (isClaude(model) ? ["anthropic"] : ["gemini"]),
+  path: (facts, call) => {
+    const base = `${facts.basePath}/v1/projects/${facts.projectId}/locations/${facts.location}/publishers`;
+    if (!isClaude(call.model)) {
+      const verb = geminiVerb(call);
+      return verb === null ? null : `${base}/google/models/${encodeModel(call.model)}:${verb}`;
+    }
+    if (call.operation === "count") return `${base}/anthropic/models/count-tokens:rawPredict`;
+    if (call.operation !== "chat") return null;
+    return `${base}/anthropic/models/${encodeModel(call.model)}:${call.stream ? "streamRawPredict" : "rawPredict"}`;
+  },
+  // The bearer token is short-lived and fetched by the gateway (google-token.ts).
+  credentials: () => "",
+  defaultHeaders: [],
+};
+
+function geminiVerb(call: PathCall): string | null {
+  switch (call.operation) {
+    case "chat":
+      return call.stream ? "streamGenerateContent?alt=sse" : "generateContent";
+    case "count":
+      return "countTokens";
+    case "embed":
+      return "batchEmbedContents";
+    default:
+      return null;
+  }
+}
+
+/** Host of a Vertex location (40-protocols.md, 5). */
+export function vertexHost(location: string): string {
+  if (location === "global") return "aiplatform.googleapis.com";
+  if (location === "us" || location === "eu") return `aiplatform.${location}.rep.googleapis.com`;
+  return `${location}-aiplatform.googleapis.com`;
+}
+
+function isClaude(model: string): boolean {
+  return model.startsWith("claude");
+}
+
+function encodeModel(model: string): string {
+  return encodeURIComponent(model).replaceAll("%2F", "/").replaceAll("%40", "@");
+}

@@ -1,0 +1,110 @@
+/** Logging: pino for everything but the request line, one bounded asynchronous destination, secrets cut at the sink. */
+import pino from "pino";
+import type { Timers } from "../base/clock.ts";
+import { createPrettyPrinter } from "./pretty.ts";
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+
+export interface Log {
+  readonly level: LogLevel;
+  trace(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  /** A finished line of JSON, written as it is (the request line, assembled by hand). Level info. */
+  line(json: string): void;
+  /** Values that must never appear, replaced wherever a line holds them. */
+  hide(secrets: readonly string[]): void;
+  /** Lines dropped because the destination was too slow. */
+  readonly dropped: number;
+  setLevel(level: LogLevel): void;
+  /** Writes out what waits; for the end of the process. */
+  flush(): void;
+}
+
+/** Waiting bytes beyond this are dropped and counted: logging never holds memory or a request up. */
+const MAX_WAITING_BYTES = 1 << 20;
+const FLUSH_MS = 250;
+/** Shorter secrets would blank out ordinary words. */
+const MIN_SECRET_LENGTH = 6;
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: "pretty" | "json";
+  readonly color: boolean;
+  readonly timers: Timers;
+  /** File descriptor; 2 = stderr. */
+  readonly fd: number;
+}
+
+export function createLog(options: LogOptions): Log {
+  const destination = pino.destination({
+    fd: options.fd,
+    sync: false,
+    minLength: 4096,
+    maxLength: MAX_WAITING_BYTES,
+  });
+  let dropped = 0;
+  destination.on("drop", () => {
+    dropped++;
+  });
+  // stderr may be gone (a closed terminal): the gateway goes on without its log.
+  destination.on("error", () => {
+    dropped++;
+  });
+  let secrets: readonly string[] = [];
+  let level = options.level;
+  const print = options.format === "pretty" ? createPrettyPrinter(options.color) : null;
+  const flushTimer = options.timers.start(FLUSH_MS, () => destination.flush());
+
+  const write = (line: string): void => {
+    let text = line;
+    for (const secret of secrets) {
+      if (text.includes(secret)) text = text.replaceAll(secret, "[redacted]");
+    }
+    destination.write(print === null ? text : print(text));
+    if (!flushTimer.active) flushTimer.restart(FLUSH_MS);
+  };
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.epochTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.err },
+    },
+    { write },
+  );
+
+  return {
+    get level() {
+      return level;
+    },
+    trace: (fields, message) => logger.trace(fields, message),
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    line(json) {
+      if (level !== "warn" && level !== "error") write(`${json}\n`);
+    },
+    hide(values) {
+      // Logged text is JSON: a secret with a quote in it shows up escaped.
+      secrets = [...new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))].filter(
+        (value) => value.length >= MIN_SECRET_LENGTH,
+      );
+    },
+    get dropped() {
+      return dropped;
+    },
+    setLevel(next) {
+      level = next;
+      logger.level = next;
+    },
+    flush() {
+      flushTimer.cancel();
+      destination.flushSync();
+    },
+  };
+}
