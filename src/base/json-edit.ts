@@ -1,0 +1,83 @@
+/** Changes a JSON text by splicing bytes, so that every byte that is not meant stays as it came. */
+import type { Member, ObjectScan } from "./json-scan.ts";
+
+/** Bytes [start, end) become `text`. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** Puts `json` in place of the member's (or element's) value. */
+export function replaceValue(member: Member, json: string): Edit {
+  return { start: member.start, end: member.end, text: json };
+}
+
+/** Renames a member; its value and the white space around the colon stay. */
+export function renameMember(member: Member, name: string): Edit {
+  return { start: member.key, end: member.key + member.name.length + 2, text: JSON.stringify(name) };
+}
+
+/**
+ * Takes members of one object (or elements of one array) out, with the commas that go with them.
+ * `members` in the order of the text, all from the same scan.
+ */
+export function removeMembers(members: readonly Member[]): Edit[] {
+  const edits: Edit[] = [];
+  let i = 0;
+  while (i < members.length) {
+    const first = members[i];
+    let last = first;
+    i++;
+    // A run of neighbours goes as one cut: their inner commas belong to no one who stays.
+    for (; i < members.length; i++) {
+      const next = members[i];
+      if (last === undefined || next === undefined || last.after !== next.key) break;
+      last = next;
+    }
+    if (first === undefined || last === undefined) break;
+    if (last.after >= 0) edits.push({ start: first.key, end: last.after, text: "" });
+    else edits.push({ start: first.before, end: last.end, text: "" });
+  }
+  return edits;
+}
+
+/** Adds members at the end of an object of which `removed` members are taken out by other edits. `json` = the value's text. */
+export function insertMembers(
+  scan: ObjectScan,
+  members: readonly { readonly name: string; readonly json: string }[],
+  removed = 0,
+): Edit[] {
+  if (members.length === 0) return [];
+  const text = members.map((member) => `${JSON.stringify(member.name)}:${member.json}`).join(",");
+  const lead = scan.count - removed > 0 ? "," : "";
+  return [{ start: scan.lastEnd, end: scan.lastEnd, text: lead + text }];
+}
+
+/** `edits` in the order of the text. Throws when two overlap, which would be a bug of the caller. */
+export function sortEdits(edits: readonly Edit[]): Edit[] {
+  // An insertion at the place where a cut ends comes after that cut; equal starts: the insertion (empty range) first.
+  const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end);
+  for (let i = 1; i < sorted.length; i++) {
+    const before = sorted[i - 1];
+    const here = sorted[i];
+    if (before !== undefined && here !== undefined && here.start < before.end) {
+      throw new Error(`overlapping edits at byte ${here.start}`);
+    }
+  }
+  return sorted;
+}
+
+/** The changed text as pieces; what did not change are views of `bytes`, never copies. */
+export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer[] {
+  if (edits.length === 0) return [bytes];
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const edit of sortEdits(edits)) {
+    if (edit.start > from) pieces.push(bytes.subarray(from, edit.start));
+    if (edit.text !== "") pieces.push(Buffer.from(edit.text, "utf8"));
+    from = edit.end;
+  }
+  if (from < bytes.length) pieces.push(bytes.subarray(from));
+  return pieces;
+}

@@ -1,0 +1,136 @@
+/** Tells whether bytes are one JSON value, exactly as JSON.parse would, without building it. */
+import { MAX_DEPTH } from "./json-scan.ts";
+
+/** The state between two bytes: what may come next. */
+const VALUE = 0; // a value
+const FIRST_VALUE = 1; // a value or `]`
+const FIRST_KEY = 2; // a key or `}`
+const KEY = 3; // a key
+const COLON = 4;
+const AFTER = 5; // a comma, a closing bracket, or the end
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isHex(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
+}
+
+/** After the string whose quote stands at `at`; -1 when it is not one (control characters and bad escapes included). */
+function endOfString(bytes: Uint8Array, at: number, end: number): number {
+  let position = at + 1;
+  while (position < end) {
+    const byte = bytes[position] ?? 0;
+    if (byte === 0x22) return position + 1;
+    if (byte < 0x20) return -1;
+    if (byte !== 0x5c) {
+      position++;
+      continue;
+    }
+    const letter = bytes[position + 1];
+    if (letter === 0x75) {
+      for (let i = 2; i < 6; i++) {
+        if (position + i >= end || !isHex(bytes[position + i])) return -1;
+      }
+      position += 6;
+    } else if (
+      letter !== undefined &&
+      position + 1 < end &&
+      '"\\/bfnrt'.includes(String.fromCharCode(letter))
+    ) {
+      position += 2;
+    } else {
+      return -1;
+    }
+  }
+  return -1;
+}
+
+function endOfNumber(bytes: Uint8Array, at: number, end: number): number {
+  let position = at;
+  const digits = () => {
+    const from = position;
+    while (position < end && (bytes[position] ?? 0) >= 0x30 && (bytes[position] ?? 0) <= 0x39) position++;
+    return position > from;
+  };
+  if (bytes[position] === 0x2d) position++;
+  if (position < end && bytes[position] === 0x30) position++;
+  else if (!digits()) return -1;
+  if (position < end && bytes[position] === 0x2e) {
+    position++;
+    if (!digits()) return -1;
+  }
+  if (position < end && ((bytes[position] ?? 0) | 0x20) === 0x65) {
+    position++;
+    if (position < end && (bytes[position] === 0x2b || bytes[position] === 0x2d)) position++;
+    if (!digits()) return -1;
+  }
+  return position;
+}
+
+function endOfWord(bytes: Uint8Array, at: number, end: number): number {
+  for (const word of ["true", "false", "null"]) {
+    if (bytes[at] !== word.charCodeAt(0)) continue;
+    if (at + word.length > end) return -1;
+    for (let i = 1; i < word.length; i++) {
+      if (bytes[at + i] !== word.charCodeAt(i)) return -1;
+    }
+    return at + word.length;
+  }
+  return endOfNumber(bytes, at, end);
+}
+
+/**
+ * True when [start, end) is one JSON value with nothing but white space around it. Values nested deeper than
+ * `MAX_DEPTH` are refused: the only text that JSON.parse takes and this does not.
+ */
+export function isValidJson(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+  const braces: boolean[] = [];
+  let expect = VALUE;
+  let position = start;
+  while (position < end) {
+    const byte = bytes[position] ?? 0;
+    if (isSpace(byte)) {
+      position++;
+      continue;
+    }
+    if (expect === AFTER) {
+      const inObject = braces[braces.length - 1];
+      if (inObject === undefined) return false;
+      if (byte === 0x2c) expect = inObject ? KEY : VALUE;
+      else if (byte === (inObject ? 0x7d : 0x5d)) braces.pop();
+      else return false;
+      position++;
+    } else if (expect === COLON) {
+      if (byte !== 0x3a) return false;
+      expect = VALUE;
+      position++;
+    } else if (expect === KEY || expect === FIRST_KEY) {
+      if (byte === 0x7d && expect === FIRST_KEY) {
+        braces.pop();
+        expect = AFTER;
+        position++;
+        continue;
+      }
+      position = byte === 0x22 ? endOfString(bytes, position, end) : -1;
+      if (position < 0) return false;
+      expect = COLON;
+    } else if (byte === 0x5d && expect === FIRST_VALUE) {
+      braces.pop();
+      expect = AFTER;
+      position++;
+    } else if (byte === 0x7b || byte === 0x5b) {
+      if (braces.length >= MAX_DEPTH) return false;
+      braces.push(byte === 0x7b);
+      expect = byte === 0x7b ? FIRST_KEY : FIRST_VALUE;
+      position++;
+    } else {
+      position = byte === 0x22 ? endOfString(bytes, position, end) : endOfWord(bytes, position, end);
+      if (position < 0) return false;
+      expect = AFTER;
+    }
+  }
+  return expect === AFTER && braces.length === 0;
+}
