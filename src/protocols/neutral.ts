@@ -208,6 +208,8 @@ export type StreamEvent =
       name: string;
       custom: boolean;
       namespace?: string;
+      /** Known at the start where calls come whole (Gemini); else a `signature` event follows. */
+      signature?: Signature;
     }
   | { type: "part"; c: number; i: number; kind: "opaque"; vendor: Vendor; raw: string }
   | { type: "part"; c: number; i: number; kind: "image"; mime: string; data: string }

@@ -2,6 +2,7 @@
 
 import type { Random } from "../base/clock.ts";
 import type { Failure } from "../base/failure.ts";
+import type { Edit } from "../base/json-edit.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { ChatRequest, ChatResponse, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
 
@@ -215,6 +216,23 @@ export interface ChatProtocol {
   encodeStreamError(failure: Failure, inspector: StreamInspector | null): string;
   /** Reads an error body of the upstream; never throws, HTML and emptiness included. */
   decodeError(status: number, body: string): UpstreamErrorInfo;
+  /**
+   * Splices a body needs before it is relayed in its own protocol (40-protocols 1.0): the model's name where the body
+   * holds it, members this target is known to refuse, our own `slc1.` marks and empty signatures. Throws Failure (400).
+   */
+  passThroughEdits(body: Buffer, context: ConvertContext): Edit[];
+  /** Token counting; absent where the protocol has no endpoint for it. */
+  readonly counting?: TokenCounting;
+}
+
+/** A protocol's token counting endpoint (`count_tokens`, `:countTokens`, `input_tokens`). */
+export interface TokenCounting {
+  /** Throws Failure (400, param). */
+  decodeRequest(doc: unknown, context: DecodeContext): ChatRequest;
+  encodeRequest(request: ChatRequest, context: ConvertContext): EncodedRequest;
+  /** Input tokens; null when the answer holds no figure. */
+  decodeAnswer(doc: unknown): number | null;
+  encodeAnswer(inputTokens: number): string;
 }
 
 export interface DecodeContext {
