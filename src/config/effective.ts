@@ -1,0 +1,35 @@
+/** What holds for one alias at one provider: the alias's overrides over the provider's over the sections'. */
+import type { Config, ModelConfig, ProviderConfig } from "./schema.ts";
+
+/** Milliseconds; `total` 0 is none. */
+export type TimeoutsConfig = Omit<Config["timeouts"], "privateFirstToken" | "privateFirstTokenMax">;
+
+/** `[retry]` with `max_attempts` counted out: sends for one request, all targets together. */
+export type RetryConfig = Omit<Config["retry"], "maxAttempts"> & { readonly maxAttempts: number };
+
+/** `model` null: a request by `provider/model`, which has no alias. */
+export function effectiveTimeouts(
+  config: Config,
+  model: ModelConfig | null,
+  provider: ProviderConfig,
+): TimeoutsConfig {
+  const { privateFirstToken, privateFirstTokenMax, ...base } = config.timeouts;
+  const own = provider.private ? { firstToken: privateFirstToken, firstTokenMax: privateFirstTokenMax } : {};
+  return { ...base, ...own, ...given(provider.timeouts), ...given(model?.timeouts) };
+}
+
+/** `targets`: how many the alias has; "auto" is one attempt more than that, at least 4. */
+export function effectiveRetry(config: Config, model: ModelConfig | null, targets = 1): RetryConfig {
+  const merged = { ...config.retry, ...given(model?.retry) };
+  const count = model === null ? targets : model.targets.length;
+  const { maxAttempts } = merged;
+  return { ...merged, maxAttempts: maxAttempts === "auto" ? Math.max(count + 1, 4) : maxAttempts };
+}
+
+type Given<T> = { [K in keyof T]?: NonNullable<T[K]> };
+
+/** The members that are set. */
+function given<T extends object>(overrides: T | undefined): Given<T> {
+  const entries = Object.entries(overrides ?? {}).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries) as Given<T>;
+}
