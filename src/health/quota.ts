@@ -1,0 +1,105 @@
+/** The quota a provider says it has left for us, learned from its rate-limit headers, so that nobody is sent to be refused. */
+import type { QuotaKind, QuotaReading } from "../base/rate-limits.ts";
+
+/** What one request takes. Estimates; 0 = nothing. */
+export interface QuotaNeed {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export const NO_NEED: QuotaNeed = { inputTokens: 0, outputTokens: 0 };
+
+/** Below this part of its limit a quota is near its end, and the target's share of requests shrinks with it. */
+export const NEAR_END = 0.1;
+
+interface Known {
+  limit: number;
+  remaining: number;
+  /** Monotonic milliseconds. */
+  readAt: number;
+  resetAt: number;
+}
+
+const KINDS: readonly QuotaKind[] = ["requests", "tokens", "input_tokens", "output_tokens"];
+
+export class LearnedQuota {
+  private readonly known = new Map<QuotaKind, Known>();
+
+  learn(reading: QuotaReading, now: number): void {
+    const { kind, limit, remaining, resetMs } = reading;
+    if (!(limit > 0 && remaining >= 0 && resetMs >= 0 && Number.isFinite(limit + remaining + resetMs)))
+      return;
+    this.known.set(kind, {
+      limit,
+      remaining: Math.min(remaining, limit),
+      readAt: now,
+      resetAt: now + resetMs,
+    });
+  }
+
+  /** A request is being sent: what it takes is gone until the next reading says better. */
+  spend(need: QuotaNeed): void {
+    for (const [kind, quota] of this.known) {
+      quota.remaining = Math.max(0, quota.remaining - needOf(kind, need));
+    }
+  }
+
+  /**
+   * When the target can take this request; `now` or earlier means it can. The reset is the time to a *full* refill,
+   * so what is needed is there after `(reset - now) * need / (limit - remaining)`.
+   */
+  readyAt(need: QuotaNeed, now: number): number {
+    let ready = 0;
+    for (const [kind, quota] of this.known) {
+      if (now >= quota.resetAt) {
+        this.known.delete(kind);
+        continue;
+      }
+      const wanted = needOf(kind, need);
+      if (wanted <= quota.remaining) continue;
+      const wait = ((quota.resetAt - quota.readAt) * wanted) / (quota.limit - quota.remaining);
+      ready = Math.max(ready, Math.min(quota.resetAt, quota.readAt + wait));
+    }
+    return ready;
+  }
+
+  /** Factor on the target's weight, in (0, 1]: shrinks in proportion once less than a tenth of a quota is left. */
+  share(now: number): number {
+    let share = 1;
+    for (const quota of this.known.values()) {
+      if (now >= quota.resetAt) continue;
+      const span = quota.resetAt - quota.readAt;
+      const refilled = span > 0 ? ((quota.limit - quota.remaining) * (now - quota.readAt)) / span : 0;
+      share = Math.min(share, (quota.remaining + refilled) / quota.limit / NEAR_END);
+    }
+    return Math.max(share, 0.001);
+  }
+
+  /** Requests and tokens left as last read, for `/status`. */
+  record(now: number): QuotaReading[] {
+    const out: QuotaReading[] = [];
+    for (const kind of KINDS) {
+      const quota = this.known.get(kind);
+      if (quota === undefined || now >= quota.resetAt) continue;
+      out.push({ kind, limit: quota.limit, remaining: quota.remaining, resetMs: quota.resetAt - now });
+    }
+    return out;
+  }
+
+  clear(): void {
+    this.known.clear();
+  }
+}
+
+function needOf(kind: QuotaKind, need: QuotaNeed): number {
+  switch (kind) {
+    case "requests":
+      return 1;
+    case "tokens":
+      return need.inputTokens + need.outputTokens;
+    case "input_tokens":
+      return need.inputTokens;
+    case "output_tokens":
+      return need.outputTokens;
+  }
+}
