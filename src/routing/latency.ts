@@ -1,0 +1,57 @@
+/** Strategy `latency`: the faster and the surer a target, the larger its share; everyone keeps at least one percent. */
+import type { RouteTarget, Strategy, StrategyContext } from "./strategy.ts";
+import { WeylSequence } from "./weyl-sequence.ts";
+
+/** Share of a target without a sample beside a warm one: enough to learn about it, not enough to hurt. */
+const COLD_SHARE = 0.25;
+const WEIGHT_SCALE = 1000;
+const WEIGHT_FLOOR = 10;
+
+export function createLatency(exploitK: number): Strategy {
+  const sequence = new WeylSequence();
+  return {
+    name: "latency",
+    preferential: false,
+    order(targets, candidates, context, pick) {
+      const weights = latencyWeights(targets, candidates, context, exploitK);
+      const order = [...candidates];
+      const byWeight = (a: number, b: number) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0) || a - b;
+      order.sort((a, b) => a - b);
+      if (!pick) return order.sort(byWeight);
+      const first = sequence.pick(order, weights);
+      return [first, ...order.filter((index) => index !== first).sort(byWeight)];
+    },
+  };
+}
+
+/**
+ * `eff = max(ewma,1) / max(success,0.001)` of the request's mode, weight `(best/eff)^k`; a cold target `success^k`,
+ * and a quarter of that beside a warm one. Integers of at least 10, by index.
+ */
+export function latencyWeights(
+  targets: readonly RouteTarget[],
+  candidates: readonly number[],
+  context: StrategyContext,
+  exploitK: number,
+): Map<number, number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (const index of candidates) best = Math.min(best, effectiveLatency(targets[index], context));
+  const weights = new Map<number, number>();
+  for (const index of candidates) {
+    const target = targets[index];
+    if (target === undefined) continue;
+    const effective = effectiveLatency(target, context);
+    const warm = effective !== Number.POSITIVE_INFINITY;
+    const coldShare = best === Number.POSITIVE_INFINITY ? 1 : COLD_SHARE;
+    const weight = warm ? (best / effective) ** exploitK : coldShare * target.view.successRate ** exploitK;
+    const scaled = Math.round(WEIGHT_SCALE * weight * target.view.share(context.now));
+    weights.set(index, Math.max(WEIGHT_FLOOR, scaled));
+  }
+  return weights;
+}
+
+function effectiveLatency(target: RouteTarget | undefined, context: StrategyContext): number {
+  const latency = target?.view.latency(context.mode) ?? -1;
+  if (target === undefined || latency < 0) return Number.POSITIVE_INFINITY;
+  return Math.max(latency, 1) / Math.max(target.view.successRate, 0.001);
+}
