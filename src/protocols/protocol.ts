@@ -66,12 +66,24 @@ export interface ConvertContext {
 }
 
 export interface LargeStrings {
-  /** Keeps raw JSON text to be spliced verbatim in place of a value; returns the placeholder string. */
+  /**
+   * Keeps JSON text (a call's arguments, a schema; it may be or hold a placeholder) to be spliced verbatim in place of
+   * a value; returns the string to put there, which must not be joined with other text.
+   */
   raw(jsonText: string): string;
   /** True when `text` holds a placeholder. */
   has(text: string): boolean;
   /** The real text, for the few places that must look at it. */
   expand(text: string): string;
+  /** The first `count` characters of the real text, without expanding it. */
+  head(text: string, count: number): string;
+  /**
+   * Verbatim JSON text of a parsed member: of one listed in the protocol's `rawMembers` the text as it came (a
+   * placeholder when it is long), of anything else `JSON.stringify`. undefined and null give "".
+   */
+  jsonText(value: unknown): string;
+  /** What JSON text of a call's arguments is; "broken" = not one JSON value. Placeholders are looked through. */
+  kindOf(jsonText: string): "object" | "other" | "broken";
   /** JSON text of `value` as bytes with every placeholder replaced. */
   render(value: unknown): Uint8Array[];
 }
@@ -196,12 +208,20 @@ export interface ChatProtocol {
   /** What its streams look like on the wire when this protocol is the upstream. */
   readonly framing: Framing;
   readonly streamContentType: string;
+  /**
+   * Members of its request and answer bodies whose object or array values are JSON text to be kept verbatim (schemas,
+   * call arguments), wherever they stand. `openBody` takes them out before JSON.parse; read them by `LargeStrings.jsonText`.
+   */
+  readonly rawMembers: readonly string[];
 
   /** Reads a caller's body. `doc` is the parsed body with placeholders for long strings. Throws Failure (400, param). */
   decodeRequest(doc: unknown, context: DecodeContext): ChatRequest;
   /** Writes the body for the target. Throws Failure (400, param) for what cannot be carried. */
   encodeRequest(request: ChatRequest, context: ConvertContext): EncodedRequest;
-  /** Reads an upstream's whole answer (parsed JSON). Throws Failure when it is not an answer. */
+  /**
+   * Reads an upstream's whole answer, parsed by `openBody` with `ANSWER_LIMITS`; `context.large` is the one that came
+   * of it. Throws Failure when it is not an answer.
+   */
   decodeResponse(doc: unknown, context: ConvertContext): ChatResponse;
   /** JSON text of the whole answer for the caller. */
   encodeResponse(response: ChatResponse, context: AnswerContext): string;
