@@ -1,24 +1,10 @@
-/** LargeStrings for small bodies: nothing is long, so nothing is a placeholder; raw JSON is spliced on render. */
+/** LargeStrings for small bodies in tests. */
+import { LargeStringStore } from "../../../src/protocols/large-strings.ts";
 import type { LargeStrings } from "../../../src/protocols/protocol.ts";
+import { seededRandom } from "../../support/seed.ts";
 
 export function createPlainLarge(): LargeStrings {
-  const raws: string[] = [];
-  const marker = "\u0001raw:";
-  return {
-    raw(jsonText) {
-      raws.push(jsonText);
-      return `${marker}${raws.length - 1};`;
-    },
-    has: (text) => text.includes(marker),
-    expand: (text) => text.replace(/\u0001raw:(\d+);/g, (_, index) => raws[Number(index)] ?? ""),
-    render(value) {
-      const text = JSON.stringify(value).replace(
-        /"\\u0001raw:(\d+);"/g,
-        (_, index) => raws[Number(index)] ?? "",
-      );
-      return [Buffer.from(text)];
-    },
-  };
+  return new LargeStringStore({ next: seededRandom(7) });
 }
 
 /** The bytes of an encoded request, parsed. */
