@@ -45,16 +45,19 @@ const hedge = is.section({
 });
 
 /** The long form; the loader writes the short one (a list of targets) out. */
-export const model = is.section({
-  strategy: is.unset(strategy),
-  targets: v.array(target, "a list of { provider, model }"),
-  fast_tier: v.optional(is.bool, false),
-  retry: retryOverrides,
-  sticky: v.optional(is.oneOf("auto", "off"), "auto"),
-  timeouts: timeoutOverrides,
-  hedge: is.unset(hedge),
-  continuation: v.optional(is.bool, true),
-  private_only: v.optional(is.bool, false),
-  strict: v.optional(is.bool, false),
-  echo_alias: v.optional(is.bool, false),
-});
+export const model = is.section(
+  {
+    strategy: is.unset(strategy),
+    targets: v.array(target, "a list of { provider, model }"),
+    fast_tier: v.optional(is.bool, false),
+    retry: retryOverrides,
+    sticky: v.optional(is.oneOf("auto", "off"), "auto"),
+    timeouts: timeoutOverrides,
+    hedge: is.unset(hedge),
+    continuation: v.optional(is.bool, true),
+    private_only: v.optional(is.bool, false),
+    strict: v.optional(is.bool, false),
+    echo_alias: v.optional(is.bool, false),
+  },
+  "a list of targets, or a table with targets",
+);

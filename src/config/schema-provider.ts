@@ -167,7 +167,7 @@ function resolveProvider(set: Keys) {
   };
 }
 
-const WHERE = `base_url, or one of ${SHORTHANDS.join(", ")}`;
+const WHERE = `needs base_url, or one of ${SHORTHANDS.join(", ")}`;
 
 export const provider = v.pipe(
   keys,
@@ -176,10 +176,10 @@ export const provider = v.pipe(
     const set = dataset.value;
     const used = SHORTHANDS.filter((shorthand) => set[shorthand] !== null);
     const given = set.base_url !== null ? "base_url" : set.protocol !== null ? "protocol" : null;
-    if (used.length > 1) addIssue({ message: `one shorthand at most: it has ${used.join(", ")}` });
+    if (used.length > 1) addIssue({ message: `found ${used.join(", ")}; allowed: one shorthand at most` });
     else if (used.length === 1 && given !== null)
       addIssue({
-        message: `either ${used[0]} or ${given}: the shorthand decides both protocol and base URL`,
+        message: `found ${used[0]} and ${given}; allowed: one of them, the shorthand decides protocol and base URL`,
       });
     else if (used.length === 0 && set.base_url === null && set.enabled) addIssue({ message: WHERE });
   }),

@@ -14,7 +14,10 @@ const rateLimitSchema = v.pipe(
     tpd: limit,
     max_concurrency: limit,
   }),
-  v.check((rates) => rates.burst === 0 || rates.rps > 0, "burst only together with rps"),
+  v.check(
+    (rates) => rates.burst === 0 || rates.rps > 0,
+    "found burst without rps; allowed: burst together with rps",
+  ),
   // A bucket without a size of its own holds one second's worth.
   v.transform((rates) => ({ ...rates, burst: rates.burst || Math.ceil(rates.rps) })),
 );

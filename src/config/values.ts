@@ -5,18 +5,18 @@ import { MAX_DURATION_MS, parseDuration, parseSize } from "../base/units.ts";
 import { type CamelKeys, camelKeys } from "./camel-keys.ts";
 
 /** A section or inline table. Unknown keys are reported by `unknown-keys.ts`, all of them at once. */
-export function section<const E extends v.ObjectEntries>(entries: E) {
+export function section<const E extends v.ObjectEntries>(entries: E, allowed = "a table") {
   return v.pipe(
-    table(entries),
+    table(entries, allowed),
     v.transform((value): CamelKeys<v.InferOutput<v.ObjectSchema<E, undefined>>> => camelKeys(value)),
   );
 }
 
 /** Like `section`, but still under the file's own names: for sections that have rules between their keys. */
-export function table<const E extends v.ObjectEntries>(entries: E) {
+export function table<const E extends v.ObjectEntries>(entries: E, allowed = "a table") {
   return v.pipe(
-    v.custom<v.InferInput<v.ObjectSchema<E, undefined>>>(isTable, "a table"),
-    v.object(entries, "a table"),
+    v.custom<v.InferInput<v.ObjectSchema<E, undefined>>>(isTable, allowed),
+    v.object(entries, allowed),
   );
 }
 
