@@ -241,25 +241,4 @@ export interface ChatProtocol {
    * holds it, members this target is known to refuse, our own `slc1.` marks and empty signatures. Throws Failure (400).
    */
   passThroughEdits(body: Buffer, context: ConvertContext): Edit[];
-  /** Token counting; absent where the protocol has no endpoint for it. */
-  readonly counting?: TokenCounting;
-}
-
-/** A protocol's token counting endpoint (`count_tokens`, `:countTokens`, `input_tokens`). */
-export interface TokenCounting {
-  /** Throws Failure (400, param). */
-  decodeRequest(doc: unknown, context: DecodeContext): ChatRequest;
-  encodeRequest(request: ChatRequest, context: ConvertContext): EncodedRequest;
-  /** Input tokens; null when the answer holds no figure. */
-  decodeAnswer(doc: unknown): number | null;
-  encodeAnswer(inputTokens: number): string;
-}
-
-export interface DecodeContext {
-  /** Model and mode as found in the path, for protocols that put them there (Gemini). */
-  readonly model: string;
-  readonly stream: boolean;
-  readonly large: LargeStrings;
-  readonly carriers: CarrierStore;
-  readonly warn: (code: string, field: string) => void;
 }
