@@ -242,3 +242,12 @@ export interface ChatProtocol {
    */
   passThroughEdits(body: Buffer, context: ConvertContext): Edit[];
 }
+
+export interface DecodeContext {
+  /** Model and mode as found in the path, for protocols that put them there (Gemini). */
+  readonly model: string;
+  readonly stream: boolean;
+  readonly large: LargeStrings;
+  readonly carriers: CarrierStore;
+  readonly warn: (code: string, field: string) => void;
+}

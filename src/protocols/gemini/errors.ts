@@ -34,6 +34,9 @@ const WORD: Readonly<Record<number, string>> = {
   409: "ABORTED",
   429: "RESOURCE_EXHAUSTED",
   499: "CANCELLED",
+  501: "UNIMPLEMENTED",
+  503: "UNAVAILABLE",
+  504: "DEADLINE_EXCEEDED",
 };
 
 function statusOf(failure: Failure): readonly [number, string] {
@@ -63,6 +66,13 @@ export function errorJson(failure: Failure): string {
   const error: Record<string, unknown> = { code, message: failure.message, status };
   if (details.length > 0) error.details = details;
   return JSON.stringify({ error });
+}
+
+/** An upstream's in-band error for a Gemini client; the code must lie in 400..599, else genai overlooks it. */
+export function upstreamErrorJson(info: UpstreamErrorInfo): string {
+  const code = info.status >= 400 && info.status < 600 ? info.status : 502;
+  const status = WORD[code] ?? (code < 500 ? "INVALID_ARGUMENT" : "INTERNAL");
+  return JSON.stringify({ error: { code, message: info.message, status } });
 }
 
 export function encodeError(failure: Failure): ErrorAnswer {

@@ -3,7 +3,7 @@
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../json-value.ts";
 import type { Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
 import type { ConvertContext, StreamDecoder } from "../protocol.ts";
-import { decodeGrounding, type TextSegment } from "./citations.ts";
+import { countChars, decodeGrounding, type TextSegment } from "./citations.ts";
 import { readErrorObject } from "./errors.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { PartialArguments } from "./partial-arguments.ts";
@@ -21,6 +21,8 @@ interface Candidate {
   open: number;
   openKind: "text" | "thinking";
   next: number;
+  /** Index of the vendor's part being read; a stream's text counts as one. */
+  source: number;
   hasCalls: boolean;
   hasContent: boolean;
   stop: Stop | null;
@@ -30,19 +32,22 @@ interface Candidate {
 }
 
 export function createDecoder(context: ConvertContext): StreamDecoder {
-  return new GeminiDecoder(context);
+  return new GeminiDecoder(context, false);
 }
 
-class GeminiDecoder implements StreamDecoder {
+export class GeminiDecoder implements StreamDecoder {
   readonly #context: ConvertContext;
+  /** One whole answer instead of a stream: its parts are counted, and it ends by itself. */
+  readonly #whole: boolean;
   readonly #candidates: Candidate[] = [];
   #started = false;
   #failed = false;
   #citedChars = 0;
   #usage: Usage | null = null;
 
-  constructor(context: ConvertContext) {
+  constructor(context: ConvertContext, whole: boolean) {
     this.#context = context;
+    this.#whole = whole;
   }
 
   decode(data: string, _event: string, out: StreamEvent[]): void {
@@ -57,11 +62,13 @@ class GeminiDecoder implements StreamDecoder {
     const raw = data.includes('"functionCall"') ? argumentsInOrder(data) : null;
     // The compat endpoint and servers without `alt=sse` wrap chunks in an array.
     for (const chunk of Array.isArray(doc) ? doc : [doc]) {
-      if (isObject(chunk) && !this.#failed) this.#chunk(chunk, raw, out);
+      if (isObject(chunk)) this.chunk(chunk, raw, out);
     }
   }
 
-  #chunk(chunk: JsonObject, raw: Iterator<string> | null, out: StreamEvent[]): void {
+  /** One partial or whole answer, parsed. `raw`: its `args` texts as they came, where they are not in `large`. */
+  chunk(chunk: JsonObject, raw: Iterator<string> | null, out: StreamEvent[]): void {
+    if (this.#failed) return;
     const error = readErrorObject(chunk);
     if (error !== null) {
       this.#failed = true;
@@ -104,6 +111,7 @@ class GeminiDecoder implements StreamDecoder {
         open: -1,
         openKind: "text",
         next: 0,
+        source: 0,
         hasCalls: false,
         hasContent: false,
         stop: null,
@@ -118,7 +126,10 @@ class GeminiDecoder implements StreamDecoder {
   #content(doc: JsonObject, raw: Iterator<string> | null, out: StreamEvent[]): void {
     const candidate = this.#candidate(doc);
     if (candidate === null || candidate.stop !== null) return;
-    for (const part of listOf(objectOf(doc.content)?.parts)) {
+    const parts = listOf(objectOf(doc.content)?.parts);
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i];
+      candidate.source = this.#whole ? i : 0;
       if (isObject(part)) this.#part(candidate, part, raw, out);
     }
     const logprobs = decodeLogprobs(doc.logprobsResult);
@@ -192,11 +203,14 @@ class GeminiDecoder implements StreamDecoder {
     }
     const last = candidate.segments[candidate.segments.length - 1];
     candidate.segments.push({
-      partIndex: 0,
-      bytesBefore: last === undefined ? 0 : last.bytesBefore + Buffer.byteLength(last.text),
+      partIndex: candidate.source,
+      bytesBefore:
+        last === undefined || last.partIndex !== candidate.source
+          ? 0
+          : last.bytesBefore + Buffer.byteLength(last.text),
       text,
       part,
-      charsBefore: last === undefined || last.part !== part ? 0 : last.charsBefore + [...last.text].length,
+      charsBefore: last === undefined || last.part !== part ? 0 : last.charsBefore + countChars(last.text),
     });
   }
 
@@ -208,7 +222,7 @@ class GeminiDecoder implements StreamDecoder {
     out: StreamEvent[],
   ): void {
     const c = candidate.index;
-    const text = Object.hasOwn(call, "args") ? originalText(call.args, raw) : undefined;
+    const text = Object.hasOwn(call, "args") ? this.#originalText(call.args, raw) : undefined;
     if (candidate.partial !== null && (call.name === undefined || call.name === "")) {
       candidate.partial.builder.add(call.partialArgs);
       if (call.willContinue !== true) this.#endPartial(candidate, out);
@@ -237,6 +251,16 @@ class GeminiDecoder implements StreamDecoder {
     }
     out.push({ type: "arguments", c, i, text: text ?? "{}" });
     out.push({ type: "close", c, i });
+  }
+
+  /** The next text of the chunk, when it is this value's: a call that was skipped must not shift the others. */
+  #originalText(args: unknown, raw: Iterator<string> | null): string {
+    const parsed = this.#context.large.jsonText(args);
+    if (raw === null) return parsed;
+    for (let next = raw.next(); next.done !== true; next = raw.next()) {
+      if (JSON.stringify(JSON.parse(next.value)) === parsed) return next.value;
+    }
+    return parsed;
   }
 
   #endPartial(candidate: Candidate, out: StreamEvent[]): void {
@@ -285,7 +309,9 @@ class GeminiDecoder implements StreamDecoder {
   }
 
   #finishCandidate(doc: JsonObject, out: StreamEvent[]): void {
-    const word = stringOf(doc.finishReason) ?? "";
+    let word = stringOf(doc.finishReason) ?? "";
+    // A whole answer is whole whether it says so or not.
+    if (word === "" && this.#whole) word = "STOP";
     if (word === "" || word === "FINISH_REASON_UNSPECIFIED") return;
     const candidate = this.#candidate(doc);
     if (candidate === null || candidate.stop !== null) return;
@@ -318,16 +344,6 @@ class GeminiDecoder implements StreamDecoder {
       },
     });
   }
-}
-
-/** The next text of the chunk, when it is this value's: a call that was skipped must not shift the others. */
-function originalText(args: unknown, raw: Iterator<string> | null): string {
-  const parsed = JSON.stringify(args);
-  if (raw === null) return parsed;
-  for (let next = raw.next(); next.done !== true; next = raw.next()) {
-    if (JSON.stringify(JSON.parse(next.value)) === parsed) return next.value;
-  }
-  return parsed;
 }
 
 function readSignature(value: unknown): Signature | undefined {
