@@ -17,8 +17,10 @@ export interface ExchangeListener {
 }
 
 export interface BodyReceiver {
-  /** A piece of the request body. The chunk is valid during the call only. */
+  /** A piece of the request body. The chunk is valid during the call only. No body: one empty last chunk, at once. */
   onChunk(chunk: Buffer, last: boolean): void;
+  /** The client is gone before the last chunk. Called just before the listener's `onAbort`. */
+  onAbort?(): void;
 }
 
 export interface Exchange {

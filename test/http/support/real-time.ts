@@ -1,0 +1,33 @@
+/** The system's own clock and timers, for tests that talk over sockets. */
+import type { Time, Timer } from "../../../src/base/clock.ts";
+
+export function realTime(): Time {
+  return {
+    clock: { now: () => performance.now(), wall: () => Date.now() },
+    random: { next: () => Math.random() },
+    timers: {
+      start(delayMs, onTimer) {
+        let handle: NodeJS.Timeout | null = null;
+        const timer: Timer = {
+          restart(delay) {
+            if (handle !== null) clearTimeout(handle);
+            handle = setTimeout(() => {
+              handle = null;
+              onTimer();
+            }, delay);
+            handle.unref();
+          },
+          cancel() {
+            if (handle !== null) clearTimeout(handle);
+            handle = null;
+          },
+          get active() {
+            return handle !== null;
+          },
+        };
+        timer.restart(delayMs);
+        return timer;
+      },
+    },
+  };
+}
