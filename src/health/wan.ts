@@ -109,8 +109,9 @@ export class Wan {
 
   private foundUp(now: number): void {
     if (this.current === "down") this.changedAt = now;
+    // A check that found the way open need not be repeated for the next failure of the same dead host.
+    else this.foundUpAt = now;
     this.current = "up";
-    this.foundUpAt = now;
   }
 
   private goDown(now: number): void {

@@ -1,0 +1,153 @@
+/** Reads how long a provider asks to wait and what it has left for us, out of everyone's own headers. */
+import { type HeaderList, headerValue } from "../base/headers.ts";
+import type { QuotaKind, QuotaReading } from "../base/rate-limits.ts";
+
+/** No provider's wait is believed beyond a day: an unset clock would make it decades. */
+export const LONGEST_WAIT = 86_400_000;
+
+/**
+ * Milliseconds the answer asks to wait: `retry-after-ms`, else `retry-after` (seconds or an HTTP date); null when it
+ * names none or nothing that can be read. `wall` is our clock, used where the answer has no `date` of its own.
+ */
+export function retryAfter(headers: HeaderList, wall: number): number | null {
+  const inMs = headerValue(headers, "retry-after-ms").trim();
+  if (/^\d+(\.\d+)?$/.test(inMs)) return clamp(Number(inMs));
+  const value = headerValue(headers, "retry-after").trim();
+  if (value === "") return null;
+  if (/^\d+(\.\d+)?$/.test(value)) return clamp(Number(value) * 1000);
+  if (!/^[A-Za-z]{3,9}, /.test(value)) return null;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : clamp(date - serverTime(headers, wall));
+}
+
+/** "Please try again in 7.66s", "retry after 26 seconds": some say it in the message only. null = not said. */
+export function waitInMessage(message: string): number | null {
+  const found =
+    /(?:try again|retry) (?:in|after) (?:about )?((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?)\b\s*)+)/i.exec(
+      message.slice(0, 2000),
+    );
+  if (found === null) return null;
+  const text = (found[1] ?? "")
+    .replace(/\s+/g, "")
+    .replace(/milliseconds?/gi, "ms")
+    .replace(/sec(ond)?s?/gi, "s");
+  return duration(text.replace(/min(ute)?s?/gi, "m").replace(/hours?/gi, "h"));
+}
+
+/** `1s`, `6m0s`, `20ms`, `1h2m3.5s`, or bare seconds, as milliseconds; null when it is none of these. */
+export function duration(text: string): number | null {
+  if (/^\d+(\.\d+)?$/.test(text)) return clamp(Number(text) * 1000);
+  if (text === "" || text.length > 40 || !/^(\d+(\.\d+)?(d|h|ms|m|s))+$/.test(text)) return null;
+  let total = 0;
+  for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(d|h|ms|m|s)/g)) {
+    total += Number(amount) * (UNITS[unit ?? ""] ?? 0);
+  }
+  return clamp(total);
+}
+
+const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+interface Raw {
+  limit: number;
+  remaining: number;
+  reset: string;
+}
+
+/**
+ * The quotas an answer tells of: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (reset = duration) and
+ * `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}` (reset = RFC 3339).
+ * What cannot be read is left out. Of two quotas of a kind (per minute, per day) the scarcer one.
+ */
+export function quotaReadings(headers: HeaderList, wall: number): readonly QuotaReading[] {
+  let raw: Map<string, Raw> | null = null;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (!name.startsWith("x-ratelimit-") && !name.startsWith("anthropic-ratelimit-")) continue;
+    raw ??= new Map();
+    collect(raw, name, (headers[i + 1] ?? "").trim());
+  }
+  if (raw === null) return NONE;
+  const readings: QuotaReading[] = [];
+  const reference = serverTime(headers, wall);
+  for (const [key, value] of raw) {
+    const resetMs = resetIn(value.reset, reference);
+    const kind = KIND_OF[key.split("/")[0] ?? ""];
+    if (kind === undefined || resetMs === null || !(value.limit > 0) || !(value.remaining >= 0)) continue;
+    addScarcer(readings, { kind, limit: value.limit, remaining: value.remaining, resetMs });
+  }
+  return readings;
+}
+
+/**
+ * How long a 429 without Retry-After should be left alone, by its own headers: a used-up quota refills evenly until
+ * its reset, so `need` is there after `reset * need / (limit - remaining)`. null when no quota is used up.
+ */
+export function waitByQuota(readings: readonly QuotaReading[], needTokens: number): number | null {
+  let wait: number | null = null;
+  for (const { kind, limit, remaining, resetMs } of readings) {
+    const need = kind === "requests" ? 1 : Math.max(1, needTokens);
+    if (remaining >= need) continue;
+    const full = limit > remaining ? (resetMs * need) / (limit - remaining) : resetMs;
+    wait = Math.max(wait ?? 0, Math.min(full, resetMs));
+  }
+  return wait;
+}
+
+const NONE: readonly QuotaReading[] = [];
+
+const KIND_OF: Readonly<Record<string, QuotaKind>> = {
+  requests: "requests",
+  tokens: "tokens",
+  "input-tokens": "input_tokens",
+  "output-tokens": "output_tokens",
+};
+
+const NAMES =
+  /^(?:x-ratelimit-(limit|remaining|reset)-(requests|tokens)((?:-\w+)?)|anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset))$/;
+
+function collect(raw: Map<string, Raw>, name: string, value: string): void {
+  const found = NAMES.exec(name);
+  if (found === null) return;
+  const kind = found[2] ?? found[4] ?? "";
+  const key = `${kind}/${found[3] ?? ""}`;
+  const entry = raw.get(key) ?? { limit: -1, remaining: -1, reset: "" };
+  raw.set(key, entry);
+  const member = found[1] ?? found[5];
+  if (member === "reset") entry.reset = value;
+  else if (/^\d+(\.\d+)?$/.test(value)) {
+    if (member === "limit") entry.limit = Number(value);
+    else entry.remaining = Number(value);
+  }
+}
+
+/** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from `reference`. */
+function resetIn(text: string, reference: number): number | null {
+  if (/^\d{4}-\d\d-\d\dT/.test(text)) {
+    const time = Date.parse(text);
+    return Number.isNaN(time) ? null : believable(time - reference);
+  }
+  if (/^\d{13}$/.test(text)) return believable(Number(text) - reference);
+  if (/^\d{10}$/.test(text)) return believable(Number(text) * 1000 - reference);
+  return duration(text);
+}
+
+function believable(ms: number): number | null {
+  return ms > LONGEST_WAIT ? null : Math.max(0, ms);
+}
+
+function addScarcer(readings: QuotaReading[], reading: QuotaReading): void {
+  const at = readings.findIndex((other) => other.kind === reading.kind);
+  const other = readings[at];
+  if (other === undefined) readings.push(reading);
+  else if (reading.remaining / reading.limit < other.remaining / other.limit) readings[at] = reading;
+}
+
+/** The provider's own clock where the answer names it: ours may not be set (a router has no battery for it). */
+function serverTime(headers: HeaderList, wall: number): number {
+  const date = Date.parse(headerValue(headers, "date"));
+  return Number.isNaN(date) ? wall : date;
+}
+
+function clamp(ms: number): number {
+  return Math.min(Math.max(0, ms), LONGEST_WAIT);
+}
