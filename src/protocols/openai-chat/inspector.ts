@@ -1,0 +1,257 @@
+/** Watches a relayed Chat stream by bytes: one pass over the keys of each event, JSON.parse only for usage and errors. */
+
+import { findSseData } from "../../base/sse.ts";
+import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
+import { afterSpace, closingQuote, spells, TextKeeper } from "../byte-text.ts";
+import type { Stop, Usage } from "../neutral.ts";
+import {
+  CONTENT,
+  ERROR,
+  FINISH,
+  MALFORMED,
+  PING,
+  REASONING,
+  type StreamInspector,
+  type StreamPosition,
+  TERMINAL,
+  TOOL_CALL,
+  USAGE_ONLY,
+} from "../protocol.ts";
+import { mergeUsage } from "../usage.ts";
+import { decodeError } from "./errors.ts";
+import { readFinish } from "./finish.ts";
+import { readChatUsage } from "./usage.ts";
+
+const QUOTE = 0x22;
+
+/** Depths of the members that matter: {1 choices:[2 {3 delta:{4 …}}]}. */
+const ROOT = 1;
+const CHOICE = 3;
+const DELTA = 4;
+
+export class ChatInspector implements StreamInspector {
+  usage: Usage | null = null;
+  error: UpstreamErrorInfo | null = null;
+  model = "";
+  stop: Stop | null = null;
+  #id = "";
+  #created = 0;
+  #begun = false;
+  #open = false;
+  readonly #keeper: TextKeeper;
+  readonly #data = { start: 0, end: 0 };
+  #flags = 0;
+  #emptyChoices = false;
+  #hasUsage = false;
+
+  constructor(options: { readonly keepText: number }) {
+    this.#keeper = new TextKeeper(options.keepText);
+  }
+
+  get text(): Buffer | null {
+    return this.#keeper.text;
+  }
+
+  inspect(event: Buffer, start: number, end: number): number {
+    if (!findSseData(event, start, end, this.#data)) return PING;
+    const from = afterSpace(event, this.#data.start, this.#data.end);
+    const to = this.#data.end;
+    if (from >= to) return PING;
+    if (event[from] === 0x5b) {
+      if (isDone(event, from, to)) return TERMINAL;
+      // Gemini's compatible endpoint wraps an error in a list.
+      return this.#readError(event, from, to) ? ERROR : MALFORMED;
+    }
+    if (event[from] !== 0x7b) return MALFORMED;
+    this.#flags = 0;
+    this.#emptyChoices = false;
+    this.#hasUsage = false;
+    if (!this.#walk(event, from, to)) return MALFORMED;
+    this.#begun = true;
+    if ((this.#flags & ERROR) !== 0) {
+      this.#readError(event, from, to);
+      return ERROR;
+    }
+    if (this.#hasUsage && this.#emptyChoices) return USAGE_ONLY;
+    return this.#flags;
+  }
+
+  position(): StreamPosition {
+    return {
+      id: this.#id,
+      model: this.model,
+      created: this.#created,
+      nextIndex: this.#open ? 1 : 0,
+      open: this.#open ? { kind: "text", index: 0, itemId: "" } : null,
+      sequence: 0,
+      started: this.#begun,
+      items: [],
+    };
+  }
+
+  /** One pass over the event's keys; false when it is not one object with balanced brackets. */
+  #walk(event: Buffer, from: number, to: number): boolean {
+    let depth = 0;
+    let at = from;
+    while (at < to) {
+      const byte = event[at];
+      if (byte === QUOTE) {
+        const close = closingQuote(event, at, to);
+        if (close < 0) return false;
+        const next = afterSpace(event, close + 1, to);
+        if (event[next] !== 0x3a || next >= to) {
+          at = close + 1;
+          continue;
+        }
+        const value = afterSpace(event, next + 1, to);
+        if (value >= to) return false;
+        if (depth === ROOT || depth === CHOICE || depth === DELTA) {
+          this.#key(event, at + 1, close - at - 1, value, to, depth);
+        }
+        at = value;
+        continue;
+      }
+      if (byte === 0x7b || byte === 0x5b) depth++;
+      else if (byte === 0x7d || byte === 0x5d) {
+        depth--;
+        if (depth === 0) return byte === 0x7d && afterSpace(event, at + 1, to) === to;
+      }
+      at++;
+    }
+    return false;
+  }
+
+  #key(event: Buffer, key: number, length: number, value: number, to: number, depth: number): void {
+    if (depth === DELTA) this.#deltaKey(event, key, length, value, to);
+    else if (depth === CHOICE) this.#choiceKey(event, key, length, value, to);
+    else this.#rootKey(event, key, length, value, to);
+  }
+
+  #deltaKey(event: Buffer, key: number, length: number, value: number, to: number): void {
+    const first = event[value];
+    if (first === QUOTE) {
+      if (event[value + 1] === QUOTE) return;
+      if (spells(event, key, length, "content")) {
+        this.#flags |= CONTENT;
+        this.#open = true;
+        this.#keeper.append(event, value + 1, closingQuote(event, value, to));
+      } else if (spells(event, key, length, "reasoning_content") || spells(event, key, length, "reasoning")) {
+        this.#flags |= CONTENT | REASONING;
+      } else if (spells(event, key, length, "refusal")) {
+        this.#flags |= CONTENT;
+      }
+      return;
+    }
+    if (first === 0x5b) {
+      if (event[afterSpace(event, value + 1, to)] === 0x5d) return;
+      if (spells(event, key, length, "tool_calls")) this.#flags |= CONTENT | TOOL_CALL;
+      else if (spells(event, key, length, "reasoning_details")) this.#flags |= CONTENT | REASONING;
+      else if (spells(event, key, length, "images") || spells(event, key, length, "content")) {
+        // Mistral's magistral models send parts as content: something, but not text to go on with.
+        this.#flags |= CONTENT;
+        this.#keeper.giveUp();
+      }
+    } else if (first === 0x7b) {
+      if (spells(event, key, length, "function_call")) this.#flags |= CONTENT | TOOL_CALL;
+      else if (spells(event, key, length, "audio")) {
+        this.#flags |= CONTENT;
+        this.#keeper.giveUp();
+      }
+    }
+  }
+
+  #choiceKey(event: Buffer, key: number, length: number, value: number, to: number): void {
+    if (spells(event, key, length, "finish_reason")) {
+      const word = stringAt(event, value, to);
+      if (word === "") return;
+      this.#flags |= FINISH;
+      this.stop = readFinish(word);
+    } else if (spells(event, key, length, "index")) {
+      // Several candidates cannot be continued.
+      if (event[value] !== 0x30) this.#keeper.giveUp();
+    } else if (spells(event, key, length, "logprobs")) {
+      if (event[value] === 0x7b) this.#keeper.giveUp();
+    } else if (spells(event, key, length, "text") && event[value] === QUOTE && event[value + 1] !== QUOTE) {
+      this.#flags |= CONTENT; // Legacy completions
+      this.#open = true;
+      this.#keeper.append(event, value + 1, closingQuote(event, value, to));
+    }
+  }
+
+  #rootKey(event: Buffer, key: number, length: number, value: number, to: number): void {
+    if (spells(event, key, length, "choices")) {
+      this.#emptyChoices = event[value] === 0x5b && event[afterSpace(event, value + 1, to)] === 0x5d;
+    } else if (spells(event, key, length, "usage")) {
+      if (event[value] === 0x7b) this.#readUsage(event, value, to);
+    } else if (spells(event, key, length, "error")) {
+      if (event[value] === 0x7b || event[value] === QUOTE) this.#flags |= ERROR;
+    } else if (spells(event, key, length, "object")) {
+      if (stringAt(event, value, to) === "error") this.#flags |= ERROR;
+    } else if (this.#id === "" && spells(event, key, length, "id")) {
+      this.#id = stringAt(event, value, to);
+    } else if (this.model === "" && spells(event, key, length, "model")) {
+      this.model = stringAt(event, value, to);
+    } else if (this.#created === 0 && spells(event, key, length, "created")) {
+      this.#created = Number.parseInt(event.toString("latin1", value, Math.min(to, value + 12)), 10) || 0;
+    }
+  }
+
+  #readUsage(event: Buffer, value: number, to: number): void {
+    const end = closingBrace(event, value, to);
+    if (end < 0) return;
+    try {
+      const usage = readChatUsage(JSON.parse(event.toString("utf8", value, end)));
+      if (usage === null) return;
+      this.#hasUsage = true;
+      this.usage = mergeUsage(this.usage, usage);
+    } catch {
+      // Figures that cannot be read are no figures; the event itself is relayed.
+    }
+  }
+
+  #readError(event: Buffer, from: number, to: number): boolean {
+    const found = decodeError(0, event.toString("utf8", from, to));
+    if (found.recognised) this.error = found;
+    else if (this.error === null)
+      this.error = { ...found, message: "the upstream sent an error without a message" };
+    return found.recognised;
+  }
+}
+
+const DONE = "[DONE]";
+
+function isDone(event: Buffer, from: number, to: number): boolean {
+  for (let i = 0; i < DONE.length; i++) {
+    if (event[from + i] !== DONE.charCodeAt(i)) return false;
+  }
+  return afterSpace(event, from + DONE.length, to) === to;
+}
+
+/** The string value at `value`; "" when it is none. */
+export function stringAt(event: Buffer, value: number, to: number): string {
+  if (event[value] !== QUOTE) return "";
+  const close = closingQuote(event, value, to);
+  return close < 0 ? "" : event.toString("utf8", value + 1, close);
+}
+
+/** The byte after the object that opens at `at`; -1 when it does not end. */
+export function closingBrace(event: Buffer, at: number, to: number): number {
+  let depth = 0;
+  let position = at;
+  while (position < to) {
+    const byte = event[position];
+    if (byte === QUOTE) {
+      const close = closingQuote(event, position, to);
+      if (close < 0) return -1;
+      position = close + 1;
+      continue;
+    }
+    position++;
+    if (byte === 0x7b || byte === 0x5b) depth++;
+    else if (byte === 0x7d || byte === 0x5d) {
+      depth--;
+      if (depth === 0) return position;
+    }
+  }
+  return -1;
+}
