@@ -2,7 +2,8 @@
 
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
-import { afterSpace, closingQuote, spells, TextKeeper } from "../byte-text.ts";
+import { afterSpace, closingQuote, spells } from "../byte-text.ts";
+import { EscapedText } from "../escaped-text.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
   CONTENT,
@@ -38,18 +39,20 @@ export class ChatInspector implements StreamInspector {
   #created = 0;
   #begun = false;
   #open = false;
-  readonly #keeper: TextKeeper;
+  readonly #keeper: EscapedText;
   readonly #data = { start: 0, end: 0 };
   #flags = 0;
   #emptyChoices = false;
   #hasUsage = false;
+  #inChoices = false;
+  #inDelta = false;
 
   constructor(options: { readonly keepText: number }) {
-    this.#keeper = new TextKeeper(options.keepText);
+    this.#keeper = new EscapedText(options.keepText);
   }
 
   get text(): Buffer | null {
-    return this.#keeper.text;
+    return this.#keeper.bytes;
   }
 
   inspect(event: Buffer, start: number, end: number): number {
@@ -122,9 +125,17 @@ export class ChatInspector implements StreamInspector {
   }
 
   #key(event: Buffer, key: number, length: number, value: number, to: number, depth: number): void {
-    if (depth === DELTA) this.#deltaKey(event, key, length, value, to);
-    else if (depth === CHOICE) this.#choiceKey(event, key, length, value, to);
-    else this.#rootKey(event, key, length, value, to);
+    if (depth === ROOT) {
+      this.#inChoices = spells(event, key, length, "choices");
+      this.#rootKey(event, key, length, value, to);
+    } else if (!this.#inChoices) {
+      return; // Azure's filter results have members of the same names.
+    } else if (depth === CHOICE) {
+      this.#inDelta = spells(event, key, length, "delta");
+      this.#choiceKey(event, key, length, value, to);
+    } else if (this.#inDelta) {
+      this.#deltaKey(event, key, length, value, to);
+    }
   }
 
   #deltaKey(event: Buffer, key: number, length: number, value: number, to: number): void {
@@ -179,7 +190,7 @@ export class ChatInspector implements StreamInspector {
   }
 
   #rootKey(event: Buffer, key: number, length: number, value: number, to: number): void {
-    if (spells(event, key, length, "choices")) {
+    if (this.#inChoices) {
       this.#emptyChoices = event[value] === 0x5b && event[afterSpace(event, value + 1, to)] === 0x5d;
     } else if (spells(event, key, length, "usage")) {
       if (event[value] === 0x7b) this.#readUsage(event, value, to);
