@@ -4,7 +4,7 @@ import type { Random } from "../base/clock.ts";
 import type { Failure } from "../base/failure.ts";
 import type { Edit } from "../base/json-edit.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
-import type { ChatRequest, ChatResponse, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
+import type { ChatRequest, ChatResponse, MediaSource, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
 
 export type ProtocolName =
   | "openai-chat"
@@ -216,6 +216,11 @@ export interface ChatProtocol {
 
   /** Reads a caller's body. `doc` is the parsed body with placeholders for long strings. Throws Failure (400, param). */
   decodeRequest(doc: unknown, context: DecodeContext): ChatRequest;
+  /**
+   * Sources given by URL for which this target has no form (40-protocols 1.2): the gateway fetches them and puts
+   * base64 sources in their place before `encodeRequest`, which refuses what is left. Absent = never any.
+   */
+  sourcesToInline?(request: ChatRequest, context: ConvertContext): MediaSource[];
   /** Writes the body for the target. Throws Failure (400, param) for what cannot be carried. */
   encodeRequest(request: ChatRequest, context: ConvertContext): EncodedRequest;
   /**

@@ -1,0 +1,121 @@
+/** Splices of a relayed body: our own marks cut out of signatures, and calls signed that a foreign target made. */
+import { type Edit, insertMembers, removeMembers, replaceValue } from "../../base/json-edit.ts";
+import {
+  findMember,
+  isString,
+  type Member,
+  type ObjectScan,
+  scanArray,
+  scanObject,
+  watchNames,
+} from "../../base/json-scan.ts";
+import type { ConvertContext } from "../protocol.ts";
+import { CARRIER_MARK, CARRIER_MARK_BASE64 } from "../signature-carrier.ts";
+import { SKIP_VALIDATOR } from "./content-decoder.ts";
+import { wantsSignatures } from "./model-traits.ts";
+
+const BODY = watchNames(["model", "contents"]);
+const CONTENT = watchNames(["parts"]);
+const PART = watchNames([
+  "thoughtSignature",
+  "thought_signature",
+  "functionCall",
+  "function_call",
+  "text",
+  "thought",
+]);
+
+/**
+ * Edits of a `generateContent` body on its way to a Gemini target. Throws Failure (400) for a body that cannot be read.
+ * The model stands in the path; where the body repeats it, it must say the same.
+ */
+export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
+  const scan = scanObject(body, BODY);
+  const edits: Edit[] = [];
+  const model = findMember(scan, "model");
+  if (model !== undefined) edits.push(replaceValue(model, JSON.stringify(`models/${context.model}`)));
+  const contents = findMember(scan, "contents");
+  if (contents === undefined || !mayNeedEdits(body, context)) return edits;
+  const list = elements(body, contents);
+  const emptied: Member[] = [];
+  for (const content of list) {
+    if (body[content.start] !== 0x7b) continue;
+    const parts = findMember(scanObject(body, CONTENT, content.start, content.end), "parts");
+    if (parts === undefined) continue;
+    const outcome = partEdits(body, elements(body, parts), context);
+    // A content without parts is refused; a list of one may stand without its brackets, then it stays.
+    if (outcome.empty && body[contents.start] === 0x5b) emptied.push(content);
+    else edits.push(...outcome.edits);
+  }
+  edits.push(...removeMembers(emptied));
+  return edits;
+}
+
+/** Looking for three words is far cheaper than walking the history. */
+function mayNeedEdits(body: Buffer, context: ConvertContext): boolean {
+  if (body.includes(CARRIER_MARK_BASE64) || body.includes(CARRIER_MARK)) return true;
+  if (body.includes('ignature":""') || body.includes('ignature": ""')) return true;
+  return (
+    wantsSignatures(context.model) && (body.includes('"functionCall"') || body.includes('"function_call"'))
+  );
+}
+
+function elements(body: Buffer, member: { start: number; end: number }): Member[] {
+  if (body[member.start] === 0x5b) return scanArray(body, member.start, member.end);
+  if (body[member.start] !== 0x7b) return [];
+  return [
+    { name: "", key: member.start, start: member.start, end: member.end, before: member.start, after: -1 },
+  ];
+}
+
+function partEdits(
+  body: Buffer,
+  parts: readonly Member[],
+  context: ConvertContext,
+): { edits: Edit[]; empty: boolean } {
+  const edits: Edit[] = [];
+  const emptied: Member[] = [];
+  let firstCall = true;
+  for (const part of parts) {
+    if (body[part.start] !== 0x7b) continue;
+    const scan = scanObject(body, PART, part.start, part.end);
+    const signature = findMember(scan, "thoughtSignature") ?? findMember(scan, "thought_signature");
+    const ours = signature !== undefined && isOurs(body, signature);
+    const isCall =
+      findMember(scan, "functionCall") !== undefined || findMember(scan, "function_call") !== undefined;
+    if (isCall) {
+      const needed = firstCall && wantsSignatures(context.model);
+      firstCall = false;
+      if (signature !== undefined && ours)
+        edits.push(
+          ...(needed
+            ? [replaceValue(signature, JSON.stringify(SKIP_VALIDATOR))]
+            : removeMembers([signature])),
+        );
+      else if (signature === undefined && needed)
+        edits.push(
+          ...insertMembers(scan, [{ name: "thoughtSignature", json: JSON.stringify(SKIP_VALIDATOR) }]),
+        );
+    } else if (signature !== undefined && ours) {
+      if (isBare(body, scan)) emptied.push(part);
+      else edits.push(...removeMembers([signature]));
+    }
+  }
+  if (emptied.length === parts.length && parts.length > 0) return { edits: [], empty: true };
+  edits.push(...removeMembers(emptied));
+  return { edits, empty: false };
+}
+
+function isOurs(body: Buffer, signature: Member): boolean {
+  if (isString(body, signature, "")) return true;
+  const head = body.toString("latin1", signature.start + 1, signature.start + 1 + CARRIER_MARK_BASE64.length);
+  return head === CARRIER_MARK_BASE64 || head.startsWith(CARRIER_MARK);
+}
+
+/** Nothing is left of the part without its signature: no other member, or an empty text. */
+function isBare(body: Buffer, scan: ObjectScan): boolean {
+  const text = findMember(scan, "text");
+  const flags = findMember(scan, "thought") === undefined ? 0 : 1;
+  if (text === undefined) return scan.count === 1 + flags;
+  return isString(body, text, "") && scan.count === 2 + flags;
+}
