@@ -2,6 +2,7 @@
 // The format is that of apk-tools 3.0 (doc/apk-v3.5.scd, src/adb.h in its sources).
 import { createHash, createPublicKey, sign } from "node:crypto";
 import { constants, deflateRawSync } from "node:zlib";
+import { deflate } from "./gzip.mjs";
 
 const INT = 0x10000000;
 const INT_32 = 0x20000000;
@@ -129,7 +130,7 @@ function signPayload(schema, payload, privateKey) {
  */
 export function compressData(data) {
   const blocks = data.flatMap(({ path, file, bytes }) => makeBlock(2, [uint32(path), uint32(file), bytes]));
-  return deflateRawSync(Buffer.concat(blocks), { level: 9 });
+  return deflate(Buffer.concat(blocks));
 }
 
 /**

@@ -11,7 +11,6 @@ import { fetchNode } from "./node-binary.mjs";
 import { executableNotices } from "./notices.mjs";
 import { patchAddon } from "./patch-addon.mjs";
 import {
-  ADDON_ASSET,
   ARCHS,
   addonFile,
   BUILD_NODE_SHA256,
@@ -76,7 +75,7 @@ export async function makeExecutable(arch, options) {
         useSnapshot: false,
         // A code cache saves 3 ms, differs from build to build, and one made on x64 crashes on arm64.
         useCodeCache: false,
-        ...(options.withAddon ? { assets: { [ADDON_ASSET]: "../addon.node" } } : {}),
+        ...(options.withAddon ? { assets: { [addonFile(arch)]: "../addon.node" } } : {}),
       },
     };
     execFileSync(await buildNode(), ["build/sea.cjs", JSON.stringify(request)], {

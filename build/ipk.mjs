@@ -1,6 +1,7 @@
 // Writes .ipk packages and the index of an opkg feed (OpenWrt up to 24.10).
 import { createHash } from "node:crypto";
-import { gzip, withFolders, writeTar } from "./tar.mjs";
+import { gzip } from "./gzip.mjs";
+import { withFolders, writeTar } from "./tar.mjs";
 
 /**
  * A package, before it gets a format. The scripts of both formats come from here too.

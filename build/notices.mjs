@@ -40,6 +40,5 @@ export function collectNotices(inputs, extra) {
 
 /** The notices of an executable: those of the bundle and Node's own. @param {string} nodeLicense path */
 export function executableNotices(nodeLicense) {
-
   return `${readFileSync("dist/NOTICES", "utf8")}${RULE}Node.js\n\n${readFileSync(nodeLicense, "utf8")}`;
 }

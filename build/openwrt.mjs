@@ -8,13 +8,14 @@ import { apkName, makeApk, makeApkIndex, packApkFiles } from "./apk.mjs";
 import { bundle } from "./bundle.mjs";
 import { makeExecutable } from "./exe.mjs";
 import { publicFeedKeys, readFeedKeys } from "./feed-key.mjs";
+import { gzip } from "./gzip.mjs";
 import { ipkName, makeIpk, makePackagesIndex, packIpkFiles } from "./ipk.mjs";
-import { luciPackage, programFiles, sluicePackage } from "./openwrt-contents.mjs";
 import { fetchNode } from "./node-binary.mjs";
 import { executableNotices } from "./notices.mjs";
+import { luciPackage, programFiles, sluicePackage } from "./openwrt-contents.mjs";
 import { patchAddon, sha256 } from "./patch-addon.mjs";
 import { ARCHS, addonFile, NODE_SHA256, NODE_VERSION } from "./runtime.mjs";
-import { gzip, withFolders, writeTar } from "./tar.mjs";
+import { withFolders, writeTar } from "./tar.mjs";
 import { usignSign } from "./usign.mjs";
 
 /** @typedef {import("./ipk.mjs").Package} Package */
@@ -33,7 +34,9 @@ function sourceDate() {
   const given = process.env["SOURCE_DATE_EPOCH"];
   if (given) return Number(given);
   try {
-    return Number(execFileSync("git", ["log", "-1", "--format=%ct"], { stdio: ["ignore", "pipe", "ignore"] }));
+    return Number(
+      execFileSync("git", ["log", "-1", "--format=%ct"], { stdio: ["ignore", "pipe", "ignore"] }),
+    );
   } catch {
     return 946684800;
   }

@@ -1,7 +1,5 @@
 // The runtime that is shipped: one Node version, its ABI, its binaries on the npm registry and their hashes.
 // A newer LTS is these lines (and the addon's hashes in patch-addon.mjs).
-import { ADDONS } from "./patch-addon.mjs";
-
 /** @typedef {"x64" | "arm64"} Arch */
 
 /** @type {readonly Arch[]} */
@@ -23,15 +21,7 @@ export const BUILD_NODE_SHA256 = {
   arm64: "d09e299258c24f7cdf6f5d5ec185e3a56512b27a697113735dac909f1cac7b8d",
 };
 
-/** The key of the addon among the assets of the executable; src/http/native-addon.ts asks for it. */
-export const ADDON_ASSET = "uws.node";
-
-/** The addon's name in the installed package. @param {Arch} arch */
+/** The addon's name in the installed package and among the executable's assets. @param {Arch} arch */
 export function addonFile(arch) {
   return `uws_linux_${arch}_${NODE_ABI}.node`;
-}
-
-/** sha256 of the addon after its fix-up. @param {Arch} arch */
-export function addonSha256(arch) {
-  return ADDONS[/** @type {keyof typeof ADDONS} */ (`${arch}_${NODE_ABI}`)].after;
 }

@@ -1,5 +1,4 @@
 // Writes and reads tar archives that are the same bytes for the same content: owner 0:0, one time stamp, given order.
-import { gzipSync } from "node:zlib";
 
 /**
  * One thing of a package. Paths are relative, without "./".
@@ -59,14 +58,6 @@ export function writeTar(entries, { time, prefix = "" }) {
   // tar pads to records of 20 blocks.
   const record = 20 * BLOCK;
   return Buffer.concat([tar, Buffer.alloc((record - (tar.length % record)) % record)]);
-}
-
-/** gzip without name, time and host system in its header. @param {Buffer} data @returns {Buffer} */
-export function gzip(data) {
-  const result = gzipSync(data, { level: 9 });
-  result.writeUInt32LE(0, 4);
-  result[9] = 3;
-  return result;
 }
 
 /**
