@@ -70,7 +70,7 @@ export class LearnedQuota {
       if (now >= quota.resetAt) continue;
       const span = quota.resetAt - quota.readAt;
       const refilled = span > 0 ? ((quota.limit - quota.remaining) * (now - quota.readAt)) / span : 0;
-      share = Math.min(share, (quota.remaining + refilled) / quota.limit / NEAR_END);
+      share = Math.min(share, (quota.remaining + refilled) / (quota.limit * NEAR_END));
     }
     return Math.max(share, 0.001);
   }

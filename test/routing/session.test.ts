@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IdPins } from "../../src/routing/id-pins.ts";
+import { type SessionFacts, sessionKey, sessionOfUserId } from "../../src/routing/session-key.ts";
+import { Stickiness } from "../../src/routing/stickiness.ts";
+
+const NONE: SessionFacts = {
+  alias: "smart",
+  caller: "laptop",
+  sessionHeader: "",
+  promptCacheKey: "",
+  userId: "",
+  system: "",
+  firstUserTurn: "",
+};
+const keyOf = (facts: Partial<SessionFacts>) => sessionKey({ ...NONE, ...facts });
+
+test("header, then prompt_cache_key, then the session in user_id, then the texts tell the conversation", () => {
+  const text = { system: "be kind", firstUserTurn: "hello" };
+  const userId = '{"device_id":"d","session_id":"9f2c"}';
+  const all = { ...text, userId, promptCacheKey: "k", sessionHeader: "h" };
+  assert.equal(keyOf(all), keyOf({ sessionHeader: "h" }));
+  assert.equal(keyOf({ ...all, sessionHeader: "" }), keyOf({ promptCacheKey: "k" }));
+  assert.equal(keyOf({ ...text, userId }), keyOf({ userId }));
+  assert.notEqual(keyOf(text), keyOf({ ...text, firstUserTurn: "hello!" }));
+  assert.equal(keyOf({}), "");
+  assert.match(keyOf(text), /^[\w-]{22}$/);
+});
+
+test("two callers, and two aliases, never share a session", () => {
+  for (const facts of [{ sessionHeader: "1" }, { system: "s", firstUserTurn: "u" }]) {
+    assert.notEqual(keyOf({ ...facts, caller: "a" }), keyOf({ ...facts, caller: "b" }));
+    assert.notEqual(keyOf({ ...facts, alias: "a" }), keyOf({ ...facts, alias: "b" }));
+  }
+  assert.notEqual(keyOf({ system: "ab", firstUserTurn: "c" }), keyOf({ system: "a", firstUserTurn: "bc" }));
+});
+
+test("the session is read out of both forms of Claude Code's user_id", () => {
+  assert.equal(sessionOfUserId('{"device_id":"x","account_uuid":"","session_id":"5d9f-22"}'), "5d9f-22");
+  assert.equal(sessionOfUserId("user_ab12_account__session_0c8d2f7a-11ee"), "0c8d2f7a-11ee");
+  for (const none of ["", "alice", "session_", `{"session_id":""}`, "x".repeat(5000)]) {
+    assert.equal(sessionOfUserId(none), "", none.slice(0, 20));
+  }
+});
+
+test("notes live for ten idle minutes and at most 4096 of them", () => {
+  const sticky = new Stickiness();
+  const usable = () => true;
+  sticky.note("s", "p/a", [], 0);
+  assert.equal(sticky.target("s", 599_999, usable), "p/a");
+  assert.equal(sticky.target("s", 1_199_998, usable), "p/a", "being asked for is use");
+  assert.equal(sticky.target("s", 1_799_998, usable), undefined);
+  for (let i = 0; i < 10_000; i++) sticky.note(`s${i}`, "p/a", [], 2_000_000);
+  assert.equal(sticky.size, 4096);
+  assert.equal(sticky.target("s0", 2_000_001, usable), undefined);
+  assert.equal(sticky.target("s9999", 2_000_001, usable), "p/a");
+});
+
+test("the issuers of 4096 ids are remembered, the oldest unused one is forgotten first", () => {
+  const pins = new IdPins();
+  pins.note("resp_first", "openai", 0);
+  for (let i = 0; i < 4095; i++) pins.note(`resp_${i}`, "openai", 1);
+  assert.equal(pins.issuer("resp_first", 2), "openai");
+  pins.note("resp_more", "azure", 3);
+  assert.equal(pins.size, 4096);
+  assert.equal(pins.issuer("resp_0", 4), undefined);
+  assert.equal(pins.issuer("resp_more", 4), "azure");
+  pins.forget("resp_more");
+  assert.equal(pins.issuer("resp_more", 5), undefined);
+  pins.note("x".repeat(5000), "openai", 6);
+  pins.note("", "openai", 6);
+  assert.equal(pins.size, 4095);
+});
