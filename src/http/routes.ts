@@ -1,0 +1,290 @@
+/** The table of paths: what a request is, told from method and path alone. */
+import type { ProtocolName } from "../protocols/protocol.ts";
+import { decodeOnce, resolveDotSegments } from "./path.ts";
+
+export type ClientOperation =
+  | "chat"
+  | "complete" // OpenAI's legacy completions, pass-through
+  | "compact" // Responses, native only
+  | "count"
+  | "embed"
+  | "embed-batch" // Gemini's batchEmbedContents
+  | "rerank"
+  | "generate" // Ollama's prompt without messages
+  | "embed-one" // Ollama's older /api/embeddings
+  | "images"
+  | "audio"
+  | "moderations"
+  | "responses-item" // a stored response, named by its id
+  | "models"
+  | "model"
+  | "ollama-tags"
+  | "ollama-show"
+  | "ollama-ps"
+  | "ollama-version";
+
+export type OperatorPage = "root" | "health" | "ready" | "status" | "metrics" | "reload" | "provider" | "api";
+
+export interface ClientRoute {
+  readonly kind: "client";
+  readonly protocol: ProtocolName;
+  readonly operation: ClientOperation;
+  /** Model (or deployment, or id of a model) from the path, decoded once; "" = the body names it. */
+  readonly model: string;
+  /** Gemini's streamGenerateContent; null = the body says. */
+  readonly stream: boolean | null;
+  /** Id of a stored response, and what is asked of it: "", "cancel" or "input_items". */
+  readonly item: string;
+  readonly action: string;
+}
+
+export type Route =
+  | ClientRoute
+  | {
+      readonly kind: "operator";
+      readonly page: OperatorPage;
+      /** Provider's name, decoded; or the REST path after `/api/`. */
+      readonly name: string;
+      /** offline, online or reset. */
+      readonly action: string;
+    }
+  | { readonly kind: "console"; readonly file: string }
+  | { readonly kind: "options"; readonly allow: readonly string[]; readonly admin: boolean }
+  | { readonly kind: "unsupported"; readonly what: string }
+  | { readonly kind: "method"; readonly allow: readonly string[] }
+  | { readonly kind: "bad-path" }
+  | { readonly kind: "unknown" };
+
+export interface MatchedRoute {
+  readonly route: Route;
+  /** The path without dot segments; "" for `bad-path`. */
+  readonly path: string;
+  /** How much of the path is the gateway's own, for the comparison with providers' prefixes; 0 = a prefix may have it. */
+  readonly claimed: number;
+}
+
+interface Entry {
+  readonly methods: readonly string[];
+  readonly route: Route;
+  readonly claimed?: number;
+}
+
+/** What the request is. `path` is as received, without the query. Everything a caller can send gets an answer here. */
+export function matchRoute(method: string, path: string): MatchedRoute {
+  if (method === "OPTIONS" && path === "*")
+    return matched({ kind: "options", allow: ["GET", "POST"], admin: false }, path, 0);
+  const resolved = resolveDotSegments(path);
+  if (resolved === null) return matched({ kind: "bad-path" }, "", 0);
+  const found = FIXED.get(resolved) ?? findEntry(resolved);
+  if (found === null) return matched({ kind: "unknown" }, resolved, 0);
+  const { route } = found;
+  const claimed =
+    route.kind === "unsupported" || route.kind === "bad-path" ? 0 : (found.claimed ?? resolved.length);
+  if (claimed === 0) return matched(route, resolved, 0);
+  if (found.methods.includes(method) || (method === "HEAD" && found.methods.includes("GET"))) {
+    return matched(route, resolved, claimed);
+  }
+  const allow = found.methods.includes("GET") ? [...found.methods, "HEAD"] : found.methods;
+  if (method === "OPTIONS") {
+    const admin = route.kind === "console" || (route.kind === "operator" && !PUBLIC_PAGES.has(route.page));
+    return matched({ kind: "options", allow: [...allow, "OPTIONS"], admin }, resolved, claimed);
+  }
+  return matched({ kind: "method", allow }, resolved, claimed);
+}
+
+/** Pages everybody may see: no administrator's rights, no rules for browsers. */
+export const PUBLIC_PAGES: ReadonlySet<OperatorPage> = new Set<OperatorPage>(["root", "health", "ready"]);
+
+function matched(route: Route, path: string, claimed: number): MatchedRoute {
+  return { route, path, claimed };
+}
+
+function client(
+  protocol: ProtocolName,
+  operation: ClientOperation,
+  more: Partial<ClientRoute> = {},
+): ClientRoute {
+  return { kind: "client", protocol, operation, model: "", stream: null, item: "", action: "", ...more };
+}
+
+function operator(page: OperatorPage, name = "", action = ""): Route {
+  return { kind: "operator", page, name, action };
+}
+
+const GET = ["GET"];
+const POST = ["POST"];
+const ANY = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/** Paths without a parameter, found by one look-up. */
+const FIXED: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  ["/v1/chat/completions", { methods: POST, route: client("openai-chat", "chat") }],
+  ["/v1/completions", { methods: POST, route: client("openai-chat", "complete") }],
+  ["/v1/embeddings", { methods: POST, route: client("openai-chat", "embed") }],
+  ["/v1/moderations", { methods: POST, route: client("openai-chat", "moderations") }],
+  ["/v1/responses", { methods: POST, route: client("openai-responses", "chat") }],
+  ["/v1/responses/input_tokens", { methods: POST, route: client("openai-responses", "count") }],
+  ["/v1/responses/compact", { methods: POST, route: client("openai-responses", "compact") }],
+  ["/v1/messages", { methods: POST, route: client("anthropic", "chat") }],
+  ["/v1/messages/count_tokens", { methods: POST, route: client("anthropic", "count") }],
+  ["/v2/chat", { methods: POST, route: client("cohere", "chat") }],
+  ["/v2/embed", { methods: POST, route: client("cohere", "embed") }],
+  ["/v2/rerank", { methods: POST, route: client("cohere", "rerank") }],
+  ["/v1/chat", { methods: POST, route: client("cohere-v1", "chat") }],
+  ["/v1/embed", { methods: POST, route: client("cohere-v1", "embed") }],
+  ["/v1/rerank", { methods: POST, route: client("cohere-v1", "rerank") }],
+  ["/api/chat", { methods: POST, route: client("ollama", "chat") }],
+  ["/api/generate", { methods: POST, route: client("ollama", "generate") }],
+  ["/api/embed", { methods: POST, route: client("ollama", "embed") }],
+  ["/api/embeddings", { methods: POST, route: client("ollama", "embed-one") }],
+  ["/api/tags", { methods: GET, route: client("ollama", "ollama-tags") }],
+  ["/api/show", { methods: POST, route: client("ollama", "ollama-show") }],
+  ["/api/ps", { methods: GET, route: client("ollama", "ollama-ps") }],
+  ["/api/version", { methods: GET, route: client("ollama", "ollama-version") }],
+  ["/v1/models", { methods: GET, route: client("openai-chat", "models") }],
+  ["/v1beta/models", { methods: GET, route: client("gemini", "models") }],
+  ["/", { methods: GET, route: operator("root") }],
+  ["/health", { methods: GET, route: operator("health") }],
+  ["/healthz", { methods: GET, route: operator("health") }],
+  ["/ready", { methods: GET, route: operator("ready") }],
+  ["/status", { methods: GET, route: operator("status") }],
+  ["/metrics", { methods: GET, route: operator("metrics") }],
+  ["/reload", { methods: POST, route: operator("reload") }],
+]);
+
+const GEMINI_VERBS: ReadonlyMap<string, Partial<ClientRoute> & { readonly operation: ClientOperation }> =
+  new Map([
+    ["generateContent", { operation: "chat", stream: false }],
+    ["streamGenerateContent", { operation: "chat", stream: true }],
+    ["embedContent", { operation: "embed" }],
+    ["batchEmbedContents", { operation: "embed-batch" }],
+    ["countTokens", { operation: "count" }],
+  ]);
+
+/** First segments after `/v1/` (or whole names under `/api/`) of vendors' features that need state kept here. */
+const UNSUPPORTED_V1: ReadonlySet<string> = new Set([
+  "assistants",
+  "batches",
+  "conversations",
+  "containers",
+  "evals",
+  "files",
+  "fine_tuning",
+  "realtime",
+  "threads",
+  "uploads",
+  "vector_stores",
+  "videos",
+]);
+const UNSUPPORTED_V1BETA: ReadonlySet<string> = new Set([
+  "batches",
+  "cachedContents",
+  "corpora",
+  "files",
+  "tunedModels",
+]);
+const UNSUPPORTED_OLLAMA: ReadonlySet<string> = new Set([
+  "pull",
+  "push",
+  "create",
+  "copy",
+  "delete",
+  "blobs",
+]);
+const DEPLOYMENTS = "/openai/deployments/";
+
+function findEntry(path: string): Entry | null {
+  // A base URL that ends in a slash doubles it: empty segments mean nothing in the gateway's own paths.
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const tidy = `/${segments.join("/")}`;
+  const fixed = FIXED.get(tidy);
+  if (fixed !== undefined) return fixed;
+  const [first, second] = segments;
+  switch (first) {
+    case "v1":
+      return findV1(tidy, segments);
+    case "v1beta":
+      if (second === "models") return findModel(tidy.slice("/v1beta/models/".length), "gemini");
+      return UNSUPPORTED_V1BETA.has(second ?? "") ? unsupported(second ?? "") : null;
+    case "openai":
+      return tidy.startsWith(DEPLOYMENTS) ? findDeployment(tidy.slice(DEPLOYMENTS.length)) : null;
+    case "api":
+      if (second === undefined) return null;
+      if (UNSUPPORTED_OLLAMA.has(second)) return unsupported(`Ollama's ${second}`);
+      return withText(tidy.slice("/api/".length), ANY, (rest) => operator("api", rest));
+    case "admin":
+      return findProviderAction(segments);
+    case "console":
+      return withText(segments.slice(1).join("/"), GET, (file) => ({ kind: "console", file }));
+    default:
+      return null;
+  }
+}
+
+function findV1(path: string, segments: readonly string[]): Entry | null {
+  const [, second = "", third = "", fourth = ""] = segments;
+  switch (second) {
+    case "models":
+      return findModel(path.slice("/v1/models/".length), "openai-chat");
+    case "images":
+    case "audio":
+      return third === "" ? null : { methods: POST, route: client("openai-chat", second) };
+    case "messages":
+      return third === "batches" ? unsupported("batches") : null;
+    case "responses":
+      return findResponse(segments.length, third, fourth);
+    default:
+      return UNSUPPORTED_V1.has(second) ? unsupported(second) : null;
+  }
+}
+
+/** `{id}` or `{id}:verb`; ids may hold slashes and colons, so the verb counts only when it is one of Gemini's. */
+function findModel(rest: string, protocol: ProtocolName): Entry | null {
+  if (rest === "") return null;
+  const colon = rest.lastIndexOf(":");
+  const verb = colon === -1 ? undefined : GEMINI_VERBS.get(rest.slice(colon + 1));
+  if (verb !== undefined) {
+    return withText(rest.slice(0, colon), POST, (model) =>
+      client("gemini", verb.operation, { ...verb, model }),
+    );
+  }
+  return withText(rest, GET, (model) => client(protocol, "model", { model }));
+}
+
+function findResponse(count: number, id: string, action: string): Entry | null {
+  if (id === "" || count > 4) return null;
+  if (action !== "" && action !== "cancel" && action !== "input_items") return null;
+  let methods = ["GET", "DELETE"];
+  if (action === "cancel") methods = POST;
+  else if (action === "input_items") methods = GET;
+  return withText(id, methods, (item) => client("openai-responses", "responses-item", { item, action }));
+}
+
+function findDeployment(rest: string): Entry | null {
+  for (const [tail, operation] of [
+    ["/chat/completions", "chat"],
+    ["/embeddings", "embed"],
+  ] as const) {
+    if (!rest.endsWith(tail) || rest.length === tail.length) continue;
+    const entry = withText(rest.slice(0, -tail.length), POST, (model) =>
+      client("openai-chat", operation, { model }),
+    );
+    return { ...entry, claimed: DEPLOYMENTS.length - 1 };
+  }
+  return null;
+}
+
+function findProviderAction(segments: readonly string[]): Entry | null {
+  const [, providers, name = "", action = ""] = segments;
+  if (segments.length !== 4 || providers !== "providers") return null;
+  if (action !== "offline" && action !== "online" && action !== "reset") return null;
+  return withText(name, POST, (decoded) => operator("provider", decoded, action));
+}
+
+function unsupported(what: string): Entry {
+  return { methods: ANY, route: { kind: "unsupported", what } };
+}
+
+function withText(encoded: string, methods: readonly string[], make: (text: string) => Route): Entry {
+  const text = decodeOnce(encoded);
+  return text === null ? { methods: ANY, route: { kind: "bad-path" } } : { methods, route: make(text) };
+}
