@@ -67,6 +67,7 @@ function checkPrices(model: ModelConfig, input: CheckInput, report: CheckReport)
   const limited = hasUsdBudget(model.alias, input);
   if (model.strategy !== "price" && !limited) return;
   const unpriced = model.targets
+    .filter((target) => input.config.provider.has(target.provider))
     .filter(
       (target) => target.model !== "$model" && target.price === null && !isPrivate(target.provider, input),
     )
