@@ -8,7 +8,6 @@ const MAX_ALIASES = 1024;
 const MAX_TARGETS = 64;
 
 export function checkModels(input: CheckInput, report: CheckReport): void {
-  for (const alias of input.aliases) checkAlias(alias, report);
   if (input.aliases.size > MAX_ALIASES)
     report.error(["model"], `found ${input.aliases.size} aliases; allowed: at most ${MAX_ALIASES}`);
   for (const model of input.config.model.values()) {
@@ -16,13 +15,6 @@ export function checkModels(input: CheckInput, report: CheckReport): void {
     checkWeights(model, report);
     checkPrices(model, input, report);
   }
-}
-
-function checkAlias(alias: string, report: CheckReport): void {
-  if (!/^[!-~]{1,128}$/.test(alias))
-    report.error(["model", alias], "is no alias; allowed: 1 to 128 printable characters without white space");
-  else if (alias.split("*").length > 2)
-    report.error(["model", alias], 'has more than one "*"; allowed: one "*", anywhere');
 }
 
 function checkTargets(model: ModelConfig, input: CheckInput, report: CheckReport): void {

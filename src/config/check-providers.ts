@@ -47,12 +47,6 @@ export function checkProviders(input: CheckInput, report: CheckReport): void {
     checkCredential(provider, report);
     checkPrefix(provider, prefixes, report);
   }
-  for (const name of input.config.provider.keys())
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
-      report.error(
-        ["provider", name],
-        "is no provider name; allowed: letters, digits, dots, _ and -, at most 64",
-      );
 }
 
 function checkHeaders(provider: ProviderConfig, report: CheckReport): void {

@@ -15,7 +15,9 @@ export function effectiveTimeouts(
 ): TimeoutsConfig {
   const { privateFirstToken, privateFirstTokenMax, ...base } = config.timeouts;
   const own = provider.private ? { firstToken: privateFirstToken, firstTokenMax: privateFirstTokenMax } : {};
-  return { ...base, ...own, ...given(provider.timeouts), ...given(model?.timeouts) };
+  const merged = { ...base, ...own, ...given(provider.timeouts), ...given(model?.timeouts) };
+  // A soft deadline behind the hard one would never come.
+  return { ...merged, firstToken: Math.min(merged.firstToken, merged.firstTokenMax) };
 }
 
 /** `targets`: how many the alias has; "auto" is one attempt more than that, at least 4. */

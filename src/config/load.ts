@@ -182,8 +182,9 @@ function describeIssue(issue: v.BaseIssue<unknown>, path: KeyPath, written: unkn
     const allowed = allowedAt(SHAPE, path);
     return allowed === "" ? "is missing" : `is missing; allowed: ${allowed}`;
   }
-  // A rule between the keys of a table says all of it itself.
-  if (isTable(written) && issue.kind === "validation") return issue.message;
+  // A rule about a name, or between the keys of a table, says all of it itself.
+  const isName = issue.path?.at(-1)?.origin === "key";
+  if (isName || (isTable(written) && issue.kind === "validation")) return issue.message;
   return `found ${describeFound(written, path)}; allowed: ${issue.message}`;
 }
 

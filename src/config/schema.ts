@@ -68,8 +68,20 @@ const sections = is.section({
   retry: v.optional(retry, {}),
   circuit: v.optional(circuit, {}),
   routing: v.optional(routing, {}),
-  provider: v.optional(is.named(provider), {}),
-  model: v.optional(is.named(model), {}),
+  provider: v.optional(
+    is.named(provider, "is no provider name; allowed: letters, digits, dots, _ and -, at most 64", (name) =>
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name),
+    ),
+    {},
+  ),
+  model: v.optional(
+    is.named(
+      model,
+      'is no alias; allowed: 1 to 128 printable characters without white space, at most one "*"',
+      (name) => /^[!-~]{1,128}$/.test(name) && name.split("*").length <= 2,
+    ),
+    {},
+  ),
   prices: v.optional(is.named(price), {}),
   auth: v.optional(auth, {}),
   admin: v.optional(admin, {}),

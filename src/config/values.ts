@@ -25,9 +25,16 @@ export function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-/** Tables whose keys are the user's own names. */
-export function named<S extends v.GenericSchema>(entry: S) {
-  return v.pipe(v.custom<Record<string, v.InferInput<S>>>(isTable, "a table"), v.record(v.string(), entry));
+/** Tables whose keys are the user's own names; `refusal` says why one that breaks the rule is none. */
+export function named<S extends v.GenericSchema>(
+  entry: S,
+  refusal = "is no name; allowed: any text that is not empty",
+  rule: (name: string) => boolean = (name) => name !== "",
+) {
+  return v.pipe(
+    v.custom<Record<string, v.InferInput<S>>>(isTable, "a table"),
+    v.record(v.pipe(v.string(), v.check(rule, refusal)), entry),
+  );
 }
 
 /** A key that may be left out: null then. */
@@ -164,7 +171,7 @@ export const headerName = textThat("a header name", isHeaderName);
 export const headers = v.pipe(
   v.custom<Record<string, string>>(isTable, "a table of header names and values"),
   v.record(
-    v.pipe(v.string(), v.check(isHeaderName, "a header name (letters, digits and hyphens)")),
+    v.pipe(v.string(), v.check(isHeaderName, "is no header name; allowed: letters, digits and hyphens")),
     textThat("a header value on one line (no CR, LF or other control characters)", isHeaderValue),
   ),
 );
