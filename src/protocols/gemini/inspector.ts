@@ -1,5 +1,13 @@
 /** Watches a relayed Gemini stream by bytes: content, finish, usage and errors, and the text for a continuation. */
-import { findMember, isString, parseValue, scanArray, scanObject, watchNames } from "../../base/json-scan.ts";
+import {
+  findMember,
+  isString,
+  parseValue,
+  scanArray,
+  scanObject,
+  skipSpace,
+  watchNames,
+} from "../../base/json-scan.ts";
 import { elementStart, findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { EscapedText } from "../escaped-text.ts";
@@ -61,7 +69,7 @@ export class GeminiInspector implements StreamInspector {
   }
 
   #locate(event: Buffer, start: number, end: number): boolean {
-    const first = event[start];
+    const first = event[skipSpace(event, start, end)];
     if (first === 0x5b || first === 0x2c || first === 0x7b || this.#array) {
       this.#array = true;
       this.#data.start = elementStart(event, start, end);
@@ -225,7 +233,7 @@ const ANSWER = watchNames(["usageMetadata"]);
 export function readUsage(body: Buffer): Usage | null {
   try {
     let range = { start: 0, end: body.length };
-    if (body[elementOrArray(body)] === 0x5b) {
+    if (body[skipSpace(body, 0, body.length)] === 0x5b) {
       const elements = scanArray(body, 0, body.length);
       const last = elements[elements.length - 1];
       if (last === undefined) return null;
@@ -237,10 +245,4 @@ export function readUsage(body: Buffer): Usage | null {
     // Not JSON: whoever relays it has said so already.
     return null;
   }
-}
-
-function elementOrArray(body: Buffer): number {
-  let at = 0;
-  while (at < body.length && (body[at] ?? 0) <= 0x20) at++;
-  return at;
 }
