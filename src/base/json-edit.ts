@@ -15,7 +15,7 @@ export function replaceValue(member: Member, json: string): Edit {
 
 /** Renames a member; its value and the white space around the colon stay. */
 export function renameMember(member: Member, name: string): Edit {
-  return { start: member.key, end: member.key + member.name.length + 2, text: JSON.stringify(name) };
+  return { start: member.key, end: member.keyEnd, text: JSON.stringify(name) };
 }
 
 /**

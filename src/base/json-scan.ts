@@ -6,6 +6,8 @@ export interface Member {
   readonly name: string;
   /** The key's opening quote; for an element the same as `start`. */
   readonly key: number;
+  /** The byte after the key's closing quote; for an element the same as `start`. */
+  readonly keyEnd: number;
   /** The value: [start, end). */
   readonly start: number;
   readonly end: number;
@@ -232,6 +234,16 @@ function matchEscaped(bytes: Buffer, start: number, end: number, watched: Watche
   return "";
 }
 
+function decodeName(bytes: Buffer, key: number, keyEnd: number): string {
+  const text = bytes.toString("utf8", key + 1, keyEnd - 1);
+  if (!text.includes("\\")) return text;
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    throw invalid("a bad escape in a key", key);
+  }
+}
+
 function disguised(name: string, why: string): Failure {
   return badRequest(`member "${name}" ${why}`, "ambiguous_member", name);
 }
@@ -239,12 +251,13 @@ function disguised(name: string, why: string): Failure {
 /**
  * Walks the members of the object in [start, end) once and returns the watched ones. The object's own level is checked
  * strictly; nested values only for balanced strings and brackets.
+ * Without `watched` all members are returned by their decoded names, duplicates too.
  * Throws a Failure (400): `invalid_json`, or `ambiguous_member` for a watched name that stands twice, is escaped, or is
  * spelled in another case, since another parser would read another request.
  */
 export function scanObject(
   bytes: Buffer,
-  watched: WatchedNames,
+  watched: WatchedNames | null,
   start = 0,
   end: number = bytes.length,
 ): ObjectScan {
@@ -260,18 +273,27 @@ export function scanObject(
       if (position >= end || bytes[position] !== QUOTE) throw invalid("a member name is wanted", position);
       const key = position;
       const keyEnd = skipString(bytes, key, end);
-      const name = matchName(bytes, key + 1, keyEnd - 1, watched);
+      const name = watched === null ? "" : matchName(bytes, key + 1, keyEnd - 1, watched);
       if (pending !== null) pending.after = key;
       pending = null;
       position = skipSpace(bytes, keyEnd, end);
       if (position >= end || bytes[position] !== COLON) throw invalid("a colon is wanted", position);
       const valueStart = skipSpace(bytes, position + 1, end);
       const valueEnd = skipValue(bytes, valueStart, end);
-      if (name !== "") {
-        for (const member of members) {
-          if (member.name === name) throw disguised(name, "stands twice");
+      if (watched === null || name !== "") {
+        if (watched !== null && members.some((member) => member.name === name)) {
+          throw disguised(name, "stands twice");
         }
-        pending = { name, key, start: valueStart, end: valueEnd, before: lastEnd, after: -1 };
+        const spelled = watched === null ? decodeName(bytes, key, keyEnd) : name;
+        pending = {
+          name: spelled,
+          key,
+          keyEnd,
+          start: valueStart,
+          end: valueEnd,
+          before: lastEnd,
+          after: -1,
+        };
         members.push(pending);
       }
       count++;
@@ -314,7 +336,15 @@ export function scanArray(
     if (elements.length >= limit) return elements;
     const valueEnd = skipValue(bytes, position, end);
     if (last !== null) last.after = position;
-    const element = { name: "", key: position, start: position, end: valueEnd, before, after: -1 };
+    const element = {
+      name: "",
+      key: position,
+      keyEnd: position,
+      start: position,
+      end: valueEnd,
+      before,
+      after: -1,
+    };
     elements.push(element);
     last = element;
     before = valueEnd;

@@ -35,7 +35,8 @@ export type Part =
   | {
       type: "thinking";
       text: string;
-      signature?: Signature /** carrier or real signature of another vendor */;
+      signature?: Signature;
+      /** A `slc1.` carrier as the client echoed it. With text "" and before a call it carries that call's signature. */
       foreign?: string;
     }
   | {

@@ -63,6 +63,14 @@ export interface ConvertContext {
   readonly names: NameMap;
   /** Signatures of calls seen lately whose client has no carrier for them (call id -> carrier). */
   readonly carriers: CarrierStore;
+  /** Members this provider refused lately (40-protocols 1.10): not sent. */
+  readonly refused?: readonly string[];
+  /** The one corrected re-ask after a 400 about thinking or signatures: without the history's thinking (4.2). */
+  readonly dropThinking?: boolean;
+  /** The provider writes reasoning as `<think>` text (`think_tags`). */
+  readonly thinkTags?: boolean;
+  /** The alias's `fast_tier`: dearer service tiers may be asked for when the caller does. */
+  readonly fastTier?: boolean;
 }
 
 export interface LargeStrings {

@@ -1,0 +1,100 @@
+/** Splices inside `messages` of a relayed Chat body: dialect quirks of messages and our own marks (40-protocols 1.0, 1.10). */
+import { type Edit, removeMembers, renameMember, replaceValue } from "../../base/json-edit.ts";
+import {
+  isString,
+  type Member,
+  type ObjectScan,
+  parseValue,
+  scanArray,
+  scanObject,
+  watchNames,
+} from "../../base/json-scan.ts";
+import { fitCallId, MISTRAL_IDS } from "../call-ids.ts";
+import type { ConvertContext } from "../protocol.ts";
+import { CARRIER_MARK } from "../signature-carrier.ts";
+import type { Dialect } from "./dialects.ts";
+
+const MESSAGE = watchNames(["role", "name", "reasoning_content", "reasoning", "tool_calls", "tool_call_id"]);
+const CALL = watchNames(["id", "extra_content"]);
+
+/** The list is walked only when some rule can apply to it. */
+export function messageEdits(
+  body: Buffer,
+  messages: Member,
+  dialect: Dialect,
+  context: ConvertContext,
+): Edit[] {
+  if (body[messages.start] !== 0x5b) return [];
+  const range = body.subarray(messages.start, messages.end);
+  const marked = range.includes(CARRIER_MARK);
+  const developer = !dialect.developer && range.includes('"developer"');
+  const quirks =
+    dialect.nineIds ||
+    dialect.refusesInMessages.length > 0 ||
+    Object.keys(dialect.renamesInMessages).length > 0;
+  if (!marked && !developer && !quirks && context.dropThinking !== true) return [];
+  const edits: Edit[] = [];
+  for (const message of scanArray(body, messages.start, messages.end)) {
+    if (body[message.start] === 0x7b) edits.push(...oneMessage(body, message, dialect, context, marked));
+  }
+  return edits;
+}
+
+function oneMessage(
+  body: Buffer,
+  message: Member,
+  dialect: Dialect,
+  context: ConvertContext,
+  marked: boolean,
+): Edit[] {
+  const scan = scanObject(body, MESSAGE, message.start, message.end);
+  const edits: Edit[] = [];
+  const removed: Member[] = [];
+  for (const member of scan.members) {
+    const rename = dialect.renamesInMessages[member.name];
+    const thinking = member.name === "reasoning_content" || member.name === "reasoning";
+    if (thinking && context.dropThinking === true) {
+      removed.push(member);
+    } else if (dialect.refusesInMessages.includes(member.name)) {
+      removed.push(member);
+    } else if (rename !== undefined && !has(scan, rename)) {
+      edits.push(renameMember(member, rename));
+    } else if (member.name === "role" && !dialect.developer && isString(body, member, "developer")) {
+      edits.push(replaceValue(member, '"system"'));
+    } else if (member.name === "tool_call_id" && dialect.nineIds) {
+      edits.push(...fitId(body, member));
+    } else if (member.name === "tool_calls" && (marked || dialect.nineIds) && body[member.start] === 0x5b) {
+      for (const call of scanArray(body, member.start, member.end)) {
+        edits.push(...oneCall(body, call, dialect, marked));
+      }
+    }
+  }
+  return [...edits, ...removeMembers(removed)];
+}
+
+function has(scan: ObjectScan, name: string): boolean {
+  return scan.members.some((member) => member.name === name);
+}
+
+function oneCall(body: Buffer, call: Member, dialect: Dialect, marked: boolean): Edit[] {
+  if (body[call.start] !== 0x7b) return [];
+  const scan = scanObject(body, CALL, call.start, call.end);
+  const edits: Edit[] = [];
+  for (const member of scan.members) {
+    if (member.name === "id") {
+      if (dialect.nineIds) edits.push(...fitId(body, member));
+    } else if (marked && body.subarray(member.start, member.end).includes(CARRIER_MARK)) {
+      // A carrier of ours means nothing to any vendor.
+      edits.push(...removeMembers([member]));
+    }
+  }
+  return edits;
+}
+
+/** Mistral: the same nine characters in the call and in its result. */
+function fitId(body: Buffer, member: Member): Edit[] {
+  const id = parseValue(body, member);
+  if (typeof id !== "string") return [];
+  const fitted = fitCallId(id, MISTRAL_IDS);
+  return fitted === id ? [] : [replaceValue(member, JSON.stringify(fitted))];
+}

@@ -1,0 +1,167 @@
+/** Splices for a Chat body that goes to a Chat upstream as it is (40-protocols 1.0, 1.10). */
+import { type Edit, insertMembers, removeMembers, renameMember, replaceValue } from "../../base/json-edit.ts";
+import { isString, type Member, type ObjectScan, scanObject, watchNames } from "../../base/json-scan.ts";
+import type { ConvertContext } from "../protocol.ts";
+import { type Dialect, dialectNamed, isHint, isReasoningModel, needsResponses } from "./dialects.ts";
+import { messageEdits } from "./message-edits.ts";
+
+const OPTIONS = watchNames(["include_usage"]);
+
+/**
+ * Everything that must change for this target: the model's name, usage asked for in streams, members its dialect does
+ * not take, our own marks. Throws a Failure (400) when the body is no JSON object.
+ */
+export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
+  const scan = scanObject(body, null);
+  const dialect = dialectNamed(context.dialect);
+  const find = (name: string) => scan.members.find((member) => member.name === name);
+  const edits: Edit[] = [];
+  const removed: Member[] = [];
+  const added: { name: string; json: string }[] = [];
+
+  const model = find("model");
+  const name = JSON.stringify(context.model);
+  if (model === undefined) added.push({ name: "model", json: name });
+  else if (body.toString("utf8", model.start, model.end) !== name) edits.push(replaceValue(model, name));
+
+  for (const member of scan.members) {
+    if (!taken(member.name, dialect, context)) {
+      if (!isHint(member.name)) context.warn("unsupported_member", member.name);
+      removed.push(member);
+    }
+  }
+  const cut = (member: Member) => {
+    if (!removed.includes(member)) removed.push(member);
+  };
+  renameLimits(scan, dialect, context, edits, cut);
+  for (const member of scan.members) {
+    const other = dialect.renames[member.name];
+    if (other === undefined) continue;
+    if (find(other) === undefined) edits.push(renameMember(member, other));
+    else cut(member);
+  }
+  settleReasoning(body, scan, dialect, context, edits, cut, added);
+  askForUsage(body, scan, dialect, context, edits, added, removed);
+
+  const messages = find("messages");
+  if (messages !== undefined) edits.push(...messageEdits(body, messages, dialect, context));
+  removed.sort((a, b) => a.key - b.key);
+  edits.push(...removeMembers(removed), ...insertMembers(scan, added, removed.length));
+  return edits;
+}
+
+/** Members a rename deals with are judged by the name they get. */
+function taken(name: string, dialect: Dialect, context: ConvertContext): boolean {
+  if (name === "model" || name === "messages") return true;
+  if (context.refused?.includes(name) === true) return false;
+  const written =
+    name === "max_tokens" || name === "max_completion_tokens"
+      ? dialect.maxMember
+      : (dialect.renames[name] ?? name);
+  return dialect.takes === null ? !dialect.refuses.includes(name) : dialect.takes.includes(written);
+}
+
+/** OpenAI's reasoning models refuse `max_tokens`; everybody else knows only that one for sure. */
+function renameLimits(
+  scan: ObjectScan,
+  dialect: Dialect,
+  context: ConvertContext,
+  edits: Edit[],
+  cut: (member: Member) => void,
+): void {
+  const wanted = dialect.maxMember;
+  if (wanted === "max_completion_tokens" && !reasons(context, dialect)) return;
+  const other = wanted === "max_tokens" ? "max_completion_tokens" : "max_tokens";
+  const member = scan.members.find((candidate) => candidate.name === other);
+  if (member === undefined || context.refused?.includes(other) === true) return;
+  if (scan.members.some((candidate) => candidate.name === wanted)) cut(member);
+  else edits.push(renameMember(member, wanted));
+}
+
+function reasons(context: ConvertContext, dialect: Dialect): boolean {
+  return context.capability.reasoningModel ?? (dialect.name === "openai" && isReasoningModel(context.model));
+}
+
+function settleReasoning(
+  body: Buffer,
+  scan: ObjectScan,
+  dialect: Dialect,
+  context: ConvertContext,
+  edits: Edit[],
+  cut: (member: Member) => void,
+  added: { name: string; json: string }[],
+): void {
+  const find = (name: string) => scan.members.find((member) => member.name === name);
+  const effort = find("reasoning_effort");
+  const asked = effort === undefined ? undefined : body.toString("utf8", effort.start + 1, effort.end - 1);
+  if (dialect.effort === "thinking-type") {
+    if (asked !== "none" && context.dropThinking !== true) return;
+    if (effort !== undefined) cut(effort);
+    const thinking = find("thinking");
+    const off = '{"type":"disabled"}';
+    if (thinking === undefined) added.push({ name: "thinking", json: off });
+    else edits.push(replaceValue(thinking, off));
+    return;
+  }
+  if (dialect.name !== "openai") return;
+  const hasTools = hasElements(body, find("tools"));
+  if (needsResponses(context.model, hasTools, asked)) {
+    context.warn("reasoning_off", "reasoning_effort");
+    if (effort === undefined) added.push({ name: "reasoning_effort", json: '"none"' });
+    else edits.push(replaceValue(effort, '"none"'));
+    return;
+  }
+  if (!reasons(context, dialect) || asked === "none") return;
+  for (const name of ["temperature", "top_p"]) {
+    const member = find(name);
+    // The default is taken, anything else is a 400 (1.6).
+    if (member === undefined || Number(body.toString("latin1", member.start, member.end)) === 1) continue;
+    context.warn("unsupported_sampling", name);
+    cut(member);
+  }
+}
+
+function hasElements(body: Buffer, member: Member | undefined): boolean {
+  if (member === undefined || body[member.start] !== 0x5b) return false;
+  return (
+    member.end - member.start > 2 && body.toString("latin1", member.start + 1, member.end - 1).trim() !== ""
+  );
+}
+
+/** The gateway counts tokens of every stream; a caller that did not ask never sees the extra chunk. */
+function askForUsage(
+  body: Buffer,
+  scan: ObjectScan,
+  dialect: Dialect,
+  context: ConvertContext,
+  edits: Edit[],
+  added: { name: string; json: string }[],
+  removed: readonly Member[],
+): void {
+  const find = (name: string) => scan.members.find((member) => member.name === name);
+  const stream = find("stream");
+  if (stream === undefined || body.toString("latin1", stream.start, stream.end) !== "true") return;
+  if (!dialect.streamOptions || context.refused?.includes("stream_options") === true) return;
+  const options = find("stream_options");
+  if (options === undefined) {
+    added.push({ name: "stream_options", json: '{"include_usage":true}' });
+    return;
+  }
+  if (removed.includes(options)) return;
+  if (body[options.start] !== 0x7b) {
+    edits.push(replaceValue(options, '{"include_usage":true}'));
+    return;
+  }
+  const inner = scanObject(body, OPTIONS, options.start, options.end);
+  const include = inner.members[0];
+  if (include === undefined) edits.push(...insertMembers(inner, [{ name: "include_usage", json: "true" }]));
+  else if (body.toString("latin1", include.start, include.end) !== "true")
+    edits.push(replaceValue(include, "true"));
+}
+
+/** Whether the caller asked for the usage chunk itself. Throws a Failure (400). */
+export function asksForUsage(body: Buffer, options: Member | undefined): boolean {
+  if (options === undefined || body[options.start] !== 0x7b) return false;
+  const include = scanObject(body, OPTIONS, options.start, options.end).members[0];
+  return include !== undefined && !isString(body, include, "") && body[include.start] === 0x74;
+}

@@ -1,0 +1,327 @@
+/** Chunks of a Chat stream -> neutral events (40-protocols 3.3). */
+import { type JsonObject, listOf, numberOf, objectOf, stringOf } from "../json-value.ts";
+import type { StreamEvent } from "../neutral.ts";
+import type { ConvertContext, StreamDecoder } from "../protocol.ts";
+import { ThinkTagSplitter } from "../think-tags.ts";
+import { readAnnotations } from "./annotations.ts";
+import { readErrorObject } from "./errors.ts";
+import { readFinish } from "./finish.ts";
+import { readChatUsage } from "./usage.ts";
+
+interface Call {
+  readonly index: number;
+  id: string;
+  name: string;
+  custom: boolean;
+  signature: string;
+  /** Neutral part; -1 until the name is known. */
+  part: number;
+  /** Arguments that came before the name. */
+  early: string;
+}
+
+interface Choice {
+  readonly c: number;
+  next: number;
+  /** The open text-like part, if any. */
+  open: { readonly kind: "text" | "thinking" | "refusal"; readonly i: number } | null;
+  calls: Call[];
+  finish: string;
+  stopped: boolean;
+  readonly tags: ThinkTagSplitter | null;
+}
+
+const MAX_CHOICES = 128;
+const MAX_CALLS = 1024;
+
+export class ChatDecoder implements StreamDecoder {
+  readonly #context: ConvertContext;
+  readonly #choices = new Map<number, Choice>();
+  #started = false;
+  #done = false;
+  #failed = false;
+
+  constructor(context: ConvertContext) {
+    this.#context = context;
+  }
+
+  decode(data: string, _event: string, out: StreamEvent[]): void {
+    if (this.#failed || this.#done) return;
+    if (data.trim() === "[DONE]") {
+      this.#done = true;
+      return;
+    }
+    let doc: unknown;
+    try {
+      doc = JSON.parse(data);
+    } catch {
+      return; // One malformed event in a stream that otherwise goes on is skipped (30-routing.md).
+    }
+    const chunk = objectOf(Array.isArray(doc) ? doc[0] : doc);
+    if (chunk === undefined) return;
+    if ((chunk.error !== undefined && chunk.error !== null) || chunk.object === "error") {
+      this.#fail(doc, out);
+      return;
+    }
+    if (!this.#started) {
+      this.#started = true;
+      out.push({
+        type: "start",
+        id: stringOf(chunk.id) ?? "",
+        model: stringOf(chunk.model) ?? "",
+        created: numberOf(chunk.created) ?? 0,
+      });
+    }
+    for (const item of listOf(chunk.choices)) {
+      const choice = objectOf(item);
+      if (choice !== undefined) this.#choice(choice, out);
+    }
+    // Azure's first chunk and the last one have no choices but may hold usage (LiteLLM #30761).
+    const usage = readChatUsage(chunk.usage ?? objectOf(chunk.x_groq)?.usage);
+    if (usage !== null) out.push({ type: "usage", usage });
+  }
+
+  finish(out: StreamEvent[]): void {
+    if (this.#failed) return;
+    let finished = false;
+    for (const choice of this.#choices.values()) {
+      this.#flushTags(choice, out);
+      // The sentinel without a finish reason is a whole answer, neither of both is a cut (40-protocols 2.1).
+      if (choice.finish === "" && this.#done) choice.finish = "stop";
+      if (choice.finish === "") continue;
+      finished = true;
+      if (!choice.stopped) out.push({ type: "stop", c: choice.c, stop: readFinish(choice.finish) });
+      choice.stopped = true;
+    }
+    if (finished || (this.#done && this.#started)) {
+      if (!finished) out.push({ type: "stop", c: 0, stop: { reason: "stop" } });
+      out.push({ type: "end" });
+      return;
+    }
+    out.push({
+      type: "error",
+      error: {
+        status: 502,
+        code: "truncated",
+        message: "the upstream's stream ended before the answer was complete",
+        param: null,
+        retryAfterMs: null,
+        recognised: true,
+      },
+    });
+  }
+
+  #fail(doc: unknown, out: StreamEvent[]): void {
+    this.#failed = true;
+    const error = readErrorObject(doc, 0);
+    out.push({
+      type: "error",
+      error: error ?? {
+        status: 0,
+        code: "",
+        message: "the upstream sent an error without a message",
+        param: null,
+        retryAfterMs: null,
+        recognised: false,
+      },
+    });
+  }
+
+  #choice(item: JsonObject, out: StreamEvent[]): void {
+    const index = numberOf(item.index) ?? 0;
+    if (index < 0 || index >= MAX_CHOICES) return;
+    let choice = this.#choices.get(index);
+    if (choice === undefined) {
+      choice = {
+        c: index,
+        next: 0,
+        open: null,
+        calls: [],
+        finish: "",
+        stopped: false,
+        tags: this.#context.thinkTags === true ? new ThinkTagSplitter() : null,
+      };
+      this.#choices.set(index, choice);
+    }
+    // Servers that do not stream on request answer with `message` in one chunk.
+    const delta = objectOf(item.delta) ?? objectOf(item.message);
+    if (delta !== undefined && choice.finish === "") this.#delta(choice, delta, out);
+    const logprobs = objectOf(item.logprobs);
+    if (logprobs !== undefined) {
+      out.push({
+        type: "logprobs",
+        c: choice.c,
+        i: Math.max(0, choice.next - 1),
+        raw: JSON.stringify(logprobs),
+      });
+    }
+    const finish = stringOf(item.finish_reason);
+    if (finish !== undefined && finish !== "" && choice.finish === "") {
+      choice.finish = finish;
+      this.#flushTags(choice, out);
+      for (const call of choice.calls) this.#beginCall(choice, call, out);
+      choice.stopped = true;
+      out.push({ type: "stop", c: choice.c, stop: readFinish(finish) });
+    }
+  }
+
+  #delta(choice: Choice, delta: JsonObject, out: StreamEvent[]): void {
+    const reasoning = stringOf(delta.reasoning_content) ?? stringOf(delta.reasoning) ?? detailsText(delta);
+    if (reasoning !== undefined && reasoning !== "") {
+      out.push({ type: "think", c: choice.c, i: this.#part(choice, "thinking", out), text: reasoning });
+    }
+    const content = delta.content;
+    if (typeof content === "string") this.#text(choice, content, out);
+    else for (const item of listOf(content)) this.#contentPart(choice, objectOf(item) ?? {}, out);
+    const refusal = stringOf(delta.refusal);
+    if (refusal !== undefined && refusal !== "") {
+      out.push({ type: "refusal", c: choice.c, i: this.#part(choice, "refusal", out), text: refusal });
+    }
+    for (const item of listOf(delta.images)) this.#image(choice, objectOf(item) ?? {}, out);
+    for (const citation of readAnnotations(delta.annotations)) {
+      out.push({ type: "cite", c: choice.c, i: this.#part(choice, "text", out), citation });
+    }
+    for (const item of listOf(delta.tool_calls)) {
+      const call = objectOf(item);
+      if (call !== undefined) this.#call(choice, call, out);
+    }
+    const legacy = objectOf(delta.function_call);
+    if (legacy !== undefined) this.#call(choice, { index: 0, function: legacy }, out);
+  }
+
+  /** Mistral's reasoning models send content as parts. */
+  #contentPart(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
+    if (item.type === "thinking") {
+      const text = listOf(item.thinking)
+        .map((piece) => stringOf(objectOf(piece)?.text) ?? "")
+        .join("");
+      if (text !== "") out.push({ type: "think", c: choice.c, i: this.#part(choice, "thinking", out), text });
+    } else {
+      this.#text(choice, stringOf(item.text) ?? "", out);
+    }
+  }
+
+  #text(choice: Choice, text: string, out: StreamEvent[]): void {
+    if (text === "") return;
+    if (choice.tags === null) {
+      out.push({ type: "text", c: choice.c, i: this.#part(choice, "text", out), text });
+      return;
+    }
+    this.#tagged(choice, choice.tags.push(text), out);
+  }
+
+  #tagged(choice: Choice, pieces: ReturnType<ThinkTagSplitter["push"]>, out: StreamEvent[]): void {
+    for (const piece of pieces) {
+      const i = this.#part(choice, piece.thinking ? "thinking" : "text", out);
+      out.push({ type: piece.thinking ? "think" : "text", c: choice.c, i, text: piece.text });
+    }
+  }
+
+  #flushTags(choice: Choice, out: StreamEvent[]): void {
+    if (choice.tags !== null) this.#tagged(choice, choice.tags.flush(), out);
+  }
+
+  #image(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
+    const url = stringOf(objectOf(item.image_url)?.url) ?? "";
+    const found = /^data:([^;,]+);base64,/.exec(url.slice(0, 128));
+    if (found === null) return;
+    this.#close(choice, out);
+    const i = choice.next++;
+    const data = url.slice(found[0].length);
+    out.push({ type: "part", c: choice.c, i, kind: "image", mime: found[1] ?? "", data });
+    out.push({ type: "close", c: choice.c, i });
+  }
+
+  #part(choice: Choice, kind: "text" | "thinking" | "refusal", out: StreamEvent[]): number {
+    if (choice.open?.kind === kind) return choice.open.i;
+    this.#close(choice, out);
+    const i = choice.next++;
+    choice.open = { kind, i };
+    out.push({ type: "part", c: choice.c, i, kind });
+    return i;
+  }
+
+  #close(choice: Choice, out: StreamEvent[]): void {
+    if (choice.open === null) return;
+    out.push({ type: "close", c: choice.c, i: choice.open.i });
+    choice.open = null;
+  }
+
+  #call(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
+    const custom = objectOf(item.custom);
+    const body = custom ?? objectOf(item.function) ?? {};
+    const id = stringOf(item.id) ?? "";
+    const call = this.#findCall(choice, numberOf(item.index), id);
+    if (call === null) return;
+    if (call.id === "") call.id = id;
+    if (custom !== undefined || item.type === "custom") call.custom = true;
+    if (call.name === "") call.name = stringOf(body.name) ?? "";
+    const signature = stringOf(objectOf(objectOf(item.extra_content)?.google)?.thought_signature);
+    if (signature !== undefined && call.signature === "") call.signature = signature;
+    const given = custom === undefined ? body.arguments : body.input;
+    const text =
+      typeof given === "string" ? given : objectOf(given) === undefined ? "" : JSON.stringify(given);
+    if (call.name === "") {
+      call.early += text;
+      return;
+    }
+    this.#beginCall(choice, call, out);
+    if (text !== "") out.push({ type: "arguments", c: choice.c, i: call.part, text });
+  }
+
+  /** The call by index, else by id, else the last one. An id that another call of that index has opens a new one. */
+  #findCall(choice: Choice, index: number | undefined, id: string): Call | null {
+    let found: Call | undefined;
+    if (index !== undefined) {
+      // The newest of that index: some servers always say 0.
+      found = choice.calls.filter((call) => call.index === index).at(-1);
+      if (found !== undefined && id !== "" && found.id !== "" && found.id !== id) {
+        found = choice.calls.find((call) => call.id === id);
+      }
+    } else if (id !== "") {
+      found = choice.calls.find((call) => call.id === id);
+    } else {
+      found = choice.calls.at(-1);
+    }
+    if (found !== undefined) return found;
+    if (choice.calls.length >= MAX_CALLS) return null;
+    const call: Call = {
+      index: index ?? choice.calls.length,
+      id,
+      name: "",
+      custom: false,
+      signature: "",
+      part: -1,
+      early: "",
+    };
+    choice.calls.push(call);
+    return call;
+  }
+
+  #beginCall(choice: Choice, call: Call, out: StreamEvent[]): void {
+    if (call.part >= 0 || (call.name === "" && call.early === "" && call.id === "")) return;
+    this.#close(choice, out);
+    call.part = choice.next++;
+    out.push({
+      type: "part",
+      c: choice.c,
+      i: call.part,
+      kind: "call",
+      id: call.id,
+      name: call.name,
+      custom: call.custom,
+      ...(call.signature === "" ? {} : { signature: { vendor: "google", value: call.signature } }),
+    });
+    if (call.early !== "") out.push({ type: "arguments", c: choice.c, i: call.part, text: call.early });
+    call.early = "";
+  }
+}
+
+/** OpenRouter's `reasoning_details`, for servers that send nothing else. */
+function detailsText(delta: JsonObject): string | undefined {
+  const details = listOf(delta.reasoning_details);
+  if (details.length === 0) return undefined;
+  return details
+    .map((item) => stringOf(objectOf(item)?.text) ?? stringOf(objectOf(item)?.summary) ?? "")
+    .join("");
+}
