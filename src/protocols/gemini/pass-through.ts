@@ -64,7 +64,15 @@ function elements(body: Buffer, member: { start: number; end: number }): Member[
   if (body[member.start] === 0x5b) return scanArray(body, member.start, member.end);
   if (body[member.start] !== 0x7b) return [];
   return [
-    { name: "", key: member.start, start: member.start, end: member.end, before: member.start, after: -1 },
+    {
+      name: "",
+      key: member.start,
+      keyEnd: member.start,
+      start: member.start,
+      end: member.end,
+      before: member.start,
+      after: -1,
+    },
   ];
 }
 

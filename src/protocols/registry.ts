@@ -1,0 +1,13 @@
+/** Every chat protocol by its name. */
+import { gemini } from "./gemini/gemini.ts";
+import { openaiChat } from "./openai-chat/openai-chat.ts";
+import type { ChatProtocol, ProtocolName } from "./protocol.ts";
+
+const PROTOCOLS: readonly ChatProtocol[] = [openaiChat, gemini];
+
+/** Throws for a name that no protocol has: a bug of the caller, names come from the configuration's schema. */
+export function protocolNamed(name: ProtocolName): ChatProtocol {
+  const found = PROTOCOLS.find((protocol) => protocol.name === name);
+  if (found === undefined) throw new Error(`no protocol is named ${name}`);
+  return found;
+}
