@@ -220,9 +220,9 @@ const ESSENTIAL: ReadonlySet<string> = new Set([
 function correctionOf(rule: Rule, error: UpstreamErrorInfo, message: string): Correction | null {
   if (rule.correction === undefined) return null;
   if (rule.correction !== "member") return { kind: rule.correction, member: "" };
-  const found = rule.member?.exec(message);
-  const name = found?.[1] ?? "";
-  const place = found?.[2] ?? "";
+  const found = rule.member?.exec(message)?.groups;
+  const name = found?.["member"] ?? "";
+  const place = found?.["place"] ?? "";
   const member = (error.param ?? (place === "" || name === "" ? name : `${place}.${name}`)).replace(
     /^body\./,
     "",

@@ -15,23 +15,26 @@ export function retryAfter(headers: HeaderList, wall: number): number | null {
   const value = headerValue(headers, "retry-after").trim();
   if (value === "") return null;
   if (/^\d+(\.\d+)?$/.test(value)) return clamp(Number(value) * 1000);
-  if (!/^[A-Za-z]{3,9}, /.test(value)) return null;
+  // RFC 9110 5.6.7; Date.parse alone would take "tomorrow, 5" for a date.
+  if (!/^[A-Z][a-z]{2,8}, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} \d\d:\d\d:\d\d GMT$/.test(value)) return null;
   const date = Date.parse(value);
   return Number.isNaN(date) ? null : clamp(date - serverTime(headers, wall));
 }
 
 /** "Please try again in 7.66s", "retry after 26 seconds": some say it in the message only. null = not said. */
 export function waitInMessage(message: string): number | null {
-  const found =
-    /(?:try again|retry) (?:in|after) (?:about )?((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?)\b\s*)+)/i.exec(
-      message.slice(0, 2000),
-    );
-  if (found === null) return null;
-  const text = (found[1] ?? "")
-    .replace(/\s+/g, "")
-    .replace(/milliseconds?/gi, "ms")
-    .replace(/sec(ond)?s?/gi, "s");
-  return duration(text.replace(/min(ute)?s?/gi, "m").replace(/hours?/gi, "h"));
+  const said = /(?:try again|retry) (?:in|after) (?:about )?(\d[\d.a-z ]{0,40})/i.exec(
+    message.slice(0, 2000),
+  );
+  if (said === null) return null;
+  const part = /\s*(\d+(?:\.\d+)?)\s*(ms|milliseconds?|h|hours?|m|min|minutes?|s|secs?|seconds?)(?![a-z])/iy;
+  let total = -1;
+  for (let found = part.exec(said[1] ?? ""); found !== null; found = part.exec(said[1] ?? "")) {
+    const word = (found[2] ?? "").toLowerCase();
+    const unit = word.startsWith("mil") || word === "ms" ? "ms" : word.charAt(0);
+    total = Math.max(0, total) + Number(found[1]) * (UNITS[unit] ?? 0);
+  }
+  return total < 0 ? null : clamp(total);
 }
 
 /** `1s`, `6m0s`, `20ms`, `1h2m3.5s`, or bare seconds, as milliseconds; null when it is none of these. */

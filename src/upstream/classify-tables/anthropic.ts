@@ -31,14 +31,14 @@ export const ANTHROPIC: readonly Rule[] = [
     status: 400,
     message: /`?temperature`? and `?top_p`? cannot both/i,
     correction: "member",
-    member: /(top_p)/,
+    member: /(?<member>top_p)/,
   },
   {
     cause: "correctable",
     status: 400,
     message: /`?(temperature|top_p|top_k)`? (may only be|must be unset|is deprecated)/i,
     correction: "member",
-    member: /(temperature|top_p|top_k)/,
+    member: /(?<member>temperature|top_p|top_k)/,
   },
   { cause: "credential", status: 403, code: /^permission_error$/ },
 ];

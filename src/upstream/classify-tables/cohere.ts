@@ -10,6 +10,6 @@ export const COHERE: readonly Rule[] = [
     status: [400, 422],
     message: /parameter '[^']+' is not (a valid field|supported)|unknown field/i,
     correction: "member",
-    member: /(?:parameter|unknown field:?) ['"]?([\w.]{1,128})/i,
+    member: /(?:parameter|unknown field:?) ['"]?(?<member>[\w.]{1,128})/i,
   },
 ];

@@ -62,16 +62,6 @@ export const COMMON: readonly Rule[] = [
       /\bmodels? [`'"“]?[^`'"”\s]+[`'"”]?( was| is)? not (found|exist|available)|model [`'"]?[^`'"\s]+[`'"]? (does not exist|has been (deprecated|decommissioned|retired))|not a valid model( id)?\b|invalid model(:| id| name)|not a chat model|does not have access to model|^model: \S+$|^invalid url \(/i,
   },
   {
-    cause: "id_unknown",
-    status: [400, 404],
-    code: /^(previous_response_not_found|response_not_found|file_not_found|item_not_found)$/,
-  },
-  {
-    cause: "id_unknown",
-    status: 404,
-    message: /\b(response|item|file|conversation|container|batch)\b[^.]{0,80}\bnot found/i,
-  },
-  {
     cause: "correctable",
     status: [400, 404, 422],
     code: /^(invalid_encrypted_content|thinking_signature_invalid|invalid_thinking_signature)$/,
@@ -83,6 +73,16 @@ export const COMMON: readonly Rule[] = [
     message:
       /\bsignature\b|thought_?signature|encrypted content|redacted_thinking|expected [`'"]?thinking|without its required '?reasoning'?|'?reasoning'? was provided without|item with id 'rs_/i,
     correction: "thinking_history",
+  },
+  {
+    cause: "id_unknown",
+    status: [400, 404],
+    code: /^(previous_response_not_found|response_not_found|file_not_found|item_not_found)$/,
+  },
+  {
+    cause: "id_unknown",
+    status: 404,
+    message: /\b(response|item|file|conversation|container|batch)\b[^.]{0,80}\bnot found/i,
   },
   {
     cause: "correctable",
@@ -102,7 +102,7 @@ export const COMMON: readonly Rule[] = [
     status: [400, 422],
     code: /^(unsupported_parameter|unknown_parameter|unsupported_value|extra_forbidden|unrecognized_argument|wrong_api_format)$/,
     correction: "member",
-    member: /['"`]([\w.[\]-]{1,128})['"`]/,
+    member: /['"`](?<member>[\w.[\]-]{1,128})['"`]/,
   },
   {
     cause: "correctable",
@@ -111,21 +111,21 @@ export const COMMON: readonly Rule[] = [
       /unsupported parameter|unknown parameter|unrecognized (request )?argument|unknown (field|argument|name)|unexpected (keyword|argument|field)|unsupported value/i,
     correction: "member",
     member:
-      /(?:supplied|parameters?|arguments?|fields?|name|value)s?\b:?\s*(?:parameter\s+)?['"`]?([\w.[\]-]{1,128})['"`]?(?: at ['"`]([\w.[\]]{1,128})['"`])?/i,
+      /(?:parameters?|arguments?|fields?|name|value)(?: supplied)?\b:?\s*(?:parameter\s+)?['"`]?(?<member>[\w.[\]-]{1,128})['"`]?(?: at ['"`](?<place>[\w.[\]]{1,128})['"`])?/i,
   },
   {
     cause: "correctable",
     status: [400, 422],
     message: /extra inputs are not permitted/i,
     correction: "member",
-    member: /(?:^|[\s(:])(?:body\.)?([A-Za-z_][\w.[\]-]{0,127}): extra inputs are not permitted/i,
+    member: /(?:^|[\s(:])(?:body\.)?(?<member>[A-Za-z_][\w.[\]-]{0,127}): extra inputs are not permitted/i,
   },
   {
     cause: "correctable",
     status: [400, 422],
     message: /property ['"`]?[\w.[\]-]{1,128}['"`]? is (unsupported|not supported|not allowed)/i,
     correction: "member",
-    member: /property ['"`]?([\w.[\]-]{1,128})['"`]? is/i,
+    member: /(?:'(?<place>[\w.[\]-]{1,128})' ?: )?property ['"`]?(?<member>[\w.[\]-]{1,128})['"`]? is/i,
   },
   {
     cause: "correctable",
@@ -133,7 +133,7 @@ export const COMMON: readonly Rule[] = [
     message:
       /['"`][\w.[\]-]{1,128}['"`]:? (is|are) (not supported|unsupported|not permitted|not allowed|deprecated)/i,
     correction: "member",
-    member: /['"`]([\w.[\]-]{1,128})['"`]:? (?:is|are) /i,
+    member: /['"`](?<member>[\w.[\]-]{1,128})['"`]:? (?:is|are) /i,
   },
   // It cannot do what the request needs; another target may. Nothing to leave out.
   {

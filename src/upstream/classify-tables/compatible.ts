@@ -17,7 +17,7 @@ export const MISTRAL: readonly Rule[] = [
     status: 422,
     message: /extra_forbidden|extra inputs are not permitted/i,
     correction: "member",
-    member: /(?:"loc":\s*\["body",\s*"|body[., ]+)([\w.]{1,128})/i,
+    member: /(?:"loc":\s*\["body",\s*"|body[., ]+)(?<member>[\w.]{1,128})/i,
   },
 ];
 
@@ -35,12 +35,13 @@ export const OPENROUTER: readonly Rule[] = [
 
 export const DEEPSEEK: readonly Rule[] = [
   { cause: "content_filter", status: 400, message: /content exists risk/i },
+  { cause: "model_unknown", status: 400, message: /model not exist/i },
   {
     cause: "correctable",
     status: 400,
     message: /response_format type is unavailable/i,
     correction: "member",
-    member: /(response_format)/,
+    member: /(?<member>response_format)/,
   },
 ];
 

@@ -41,7 +41,7 @@ export const GOOGLE: readonly Rule[] = [
     status: 400,
     message: /unknown name "/i,
     correction: "member",
-    member: /unknown name "([^"]{1,128})"(?: at '([^']{1,128})')?/i,
+    member: /unknown name "(?<member>[^"]{1,128})"(?: at '(?<place>[^']{1,128})')?/i,
   },
   {
     cause: "content_filter",

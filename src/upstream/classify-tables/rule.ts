@@ -3,7 +3,7 @@ import type { Cause } from "../failure-rows.ts";
 
 /**
  * What to leave out when the target is asked once more: the history's thinking and signatures; thinking altogether;
- * or a member of the body (its name from `error.param` or the first group of `member`).
+ * or a member of the body (its name from `error.param`, or from the message by `member`).
  */
 export type CorrectionKind = "thinking_history" | "thinking_off" | "member";
 
@@ -19,6 +19,6 @@ export interface Rule {
   /** Whether the request's path held an id of the caller's. */
   readonly idInPath?: boolean;
   readonly correction?: CorrectionKind;
-  /** Groups 1 (member) and 2 (where it stands, optional) of the message. */
+  /** On the message; groups `member` and, optional, `place`: the path it stands at. */
   readonly member?: RegExp;
 }
