@@ -1,6 +1,6 @@
 /** The one rule that turns the file's snake_case keys into the code's camelCase members, for types and values. */
 
-export type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
+type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S;
 
@@ -8,7 +8,7 @@ export type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}
 export type CamelKeys<T> = { [K in keyof T as K extends string ? CamelCase<K> : K]: T[K] };
 
 /** `max_tokens` is `maxTokens`. */
-export function camelCase<const S extends string>(key: S): CamelCase<S> {
+function camelCase<const S extends string>(key: S): CamelCase<S> {
   return key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()) as CamelCase<S>;
 }
 

@@ -1,6 +1,6 @@
 /** Rules of `[auth]`, `[[policy]]` and `[[budget]]`: ids, secrets, and the aliases they name. */
 import { createHash, createPublicKey } from "node:crypto";
-import type { CheckInput, CheckReport } from "./check.ts";
+import type { CheckInput, CheckReport } from "./check-report.ts";
 import type { KeyPath } from "./locate.ts";
 import { suggestion } from "./nearest.ts";
 import { isPrivateHost } from "./private-host.ts";

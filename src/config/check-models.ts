@@ -1,5 +1,5 @@
 /** Rules of `[model.X]`: aliases, targets, prices. */
-import type { CheckInput, CheckReport } from "./check.ts";
+import type { CheckInput, CheckReport } from "./check-report.ts";
 import { suggestion } from "./nearest.ts";
 import { lookupPrice } from "./prices.ts";
 import type { ModelConfig } from "./schema.ts";

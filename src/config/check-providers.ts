@@ -1,5 +1,5 @@
 /** Rules of `[provider.X]` that one provider's schema cannot tell: names, headers, prefixes. */
-import type { CheckInput, CheckReport } from "./check.ts";
+import type { CheckInput, CheckReport } from "./check-report.ts";
 import type { ProviderConfig } from "./schema.ts";
 
 const MAX_PROVIDERS = 256;
@@ -23,18 +23,8 @@ const FRAMING = new Set([
 const CALLERS_OWN =
   /^(?:cookie|authorization|x-api-key|api-key|x-goog-api-key|forwarded|via|origin|referer|x-sluice-.*|x-forwarded-.*|sec-.*|cf-.*)$/;
 
-/** The operator's paths, which a pass-through must not cover. */
-const OPERATOR = new Set([
-  "api",
-  "admin",
-  "console",
-  "health",
-  "healthz",
-  "ready",
-  "status",
-  "metrics",
-  "reload",
-]);
+/** The operator's paths: a prefix of the same length would win over them (20-http.md, Raw pass-through). */
+const OPERATOR = /^\/(?:(?:health|healthz|ready|status|metrics|reload|api)$|(?:console|admin)(?:\/|$))/;
 
 export function checkProviders(input: CheckInput, report: CheckReport): void {
   const providers = [...input.config.provider.values()];
@@ -84,10 +74,10 @@ function checkPrefix(provider: ProviderConfig, seen: Map<string, string>, report
   const { name, prefix } = provider;
   if (prefix === "" || provider.off === "disabled") return;
   const path = ["provider", name, "prefix"];
-  if (OPERATOR.has(prefix.split("/")[1] ?? ""))
+  if (OPERATOR.test(prefix))
     report.error(
       path,
-      `found ${JSON.stringify(prefix)}, a path of the gateway itself; allowed: another first segment`,
+      `found ${JSON.stringify(prefix)}, a path of the gateway itself; allowed: another path`,
     );
   if (provider.kind === "demo")
     report.error(path, "found on the demo provider, which has no upstream; allowed: no prefix");

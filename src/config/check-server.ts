@@ -1,5 +1,5 @@
 /** Rules of `[server]`, `[circuit]`, `[retry]`, `[routing]`, `[admin]` and `[attribution]`. */
-import type { CheckInput, CheckReport } from "./check.ts";
+import type { CheckInput, CheckReport } from "./check-report.ts";
 import { suggestion } from "./nearest.ts";
 
 export function checkServer(input: CheckInput, report: CheckReport): void {

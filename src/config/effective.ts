@@ -28,6 +28,15 @@ export function effectiveRetry(config: Config, model: ModelConfig | null, target
   return { ...merged, maxAttempts: maxAttempts === "auto" ? Math.max(count + 1, 4) : maxAttempts };
 }
 
+/** Where requests go that may lack a model: `[routing].default_provider`, else the first of OpenAI's protocol that is on. */
+export function defaultProvider(config: Config): ProviderConfig | null {
+  const { defaultProvider: name } = config.routing;
+  const providers = name === "" ? [...config.provider.values()] : [config.provider.get(name)];
+  return (
+    providers.find((provider) => provider?.enabled && (name !== "" || provider.protocol === "openai")) ?? null
+  );
+}
+
 type Given<T> = { [K in keyof T]?: NonNullable<T[K]> };
 
 /** The members that are set. */

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { checkConfig } from "./check.ts";
 import { dropSwitchedOff } from "./drop-targets.ts";
 import { freeze } from "./freeze.ts";
-import { type KeyPath, locateKeys } from "./locate.ts";
+import { type KeyPath, type Locator, locateKeys } from "./locate.ts";
 import { type ConfigProblem, describeFound, formatPath } from "./problem.ts";
 import { isInside, type Pruned, prune } from "./prune.ts";
 import { type Config, configSchema } from "./schema.ts";
@@ -42,11 +42,18 @@ export function loadConfig(source: string, options: LoadOptions): LoadResult {
   const text = source.replace(/^\ufeff/, "");
   const parsed = parseToml(text, options.file);
   if ("error" in parsed) return { ok: false, errors: [parsed.error], warnings: [] };
+  return load(parsed.tree, locateKeys(text), options);
+}
 
-  const { tree: written, short } = expandShortForms(parsed.tree);
+/** The same for a tree of plain values with the keys of the file, as the library and tests have it: no lines then. */
+export function loadTree(tree: Record<string, unknown>, options: LoadOptions): LoadResult {
+  return load(tree, locateKeys(""), options);
+}
+
+function load(tree: Record<string, unknown>, locator: Locator, options: LoadOptions): LoadResult {
+  const { tree: written, short } = expandShortForms(tree);
   const filled = fillVariables(written, options.env, (path) => isDisabledProvider(written, path));
   const secrets = secretValues(filled.tree);
-  const locator = locateKeys(text);
   const errors: ConfigProblem[] = [];
   const warnings: ConfigProblem[] = [];
   const broken: KeyPath[] = [];

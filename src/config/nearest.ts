@@ -2,7 +2,7 @@
 import { snakeCase } from "./camel-keys.ts";
 
 /** The nearest candidate within a third of the word's length in edits (at least one); null when none is that near. */
-export function nearest(word: string, candidates: Iterable<string>): string | null {
+function nearest(word: string, candidates: Iterable<string>): string | null {
   if (word.length > 64) return null;
   const spelled = snakeCase(word).replaceAll("-", "_").toLowerCase();
   const most = Math.max(1, Math.floor(word.length / 3));

@@ -1,12 +1,13 @@
 /** Who may call and what they may spend: `[auth]`, `[admin]`, `[[policy]]`, `[[budget]]`. */
 import * as v from "valibot";
 import { budgetWindow, callerBudget, rateLimit } from "./schema-rates.ts";
+import * as form from "./text-forms.ts";
 import * as is from "./values.ts";
 
 const authKey = is.section({
-  id: is.name,
-  key: is.unset(is.secretToken),
-  key_sha256: is.unset(is.sha256),
+  id: form.name,
+  key: is.unset(form.secretToken),
+  key_sha256: is.unset(form.sha256),
   models: v.optional(is.texts, []),
   providers: v.optional(is.texts, []),
   rate_limit: rateLimit,
@@ -15,10 +16,10 @@ const authKey = is.section({
 });
 
 const jwtIssuer = is.section({
-  id: is.name,
+  id: form.name,
   key: is.unset(is.text),
   public_key: is.unset(is.text),
-  jwks_url: is.unset(is.httpUrl),
+  jwks_url: is.unset(form.httpUrl),
   audience: v.optional(is.text, ""),
   issuer: v.optional(is.text, ""),
   models: v.optional(is.texts, []),
@@ -32,12 +33,12 @@ export const auth = is.section({
 });
 
 export const admin = is.section({
-  allow: v.optional(v.array(is.adminPeer, "a list of peers"), ["loopback"]),
+  allow: v.optional(v.array(form.adminPeer, "a list of peers"), ["loopback"]),
   token: v.optional(is.text, ""),
 });
 
 export const policy = is.section({
-  name: is.name,
+  name: form.name,
   expression: is.textThat("a CEL expression", (value) => value.trim() !== "" && value.length <= 4096),
   action: is.oneOf("block", "alert", "downgrade"),
   to: v.optional(is.text, ""),
@@ -53,7 +54,7 @@ const EXHAUSTED = '"reject" or "downgrade:<alias>"';
 export const budget = is.section({
   scope: v.pipe(
     is.textThat(SCOPE, (value) => /^(?:gateway|alias:.+|tenant:.+)$/.test(value)),
-    v.transform(is.readScope),
+    v.transform(readScope),
   ),
   usd: is.unset(is.number(0)),
   tokens: is.unset(is.integer(0)),
@@ -61,8 +62,25 @@ export const budget = is.section({
   on_exhausted: v.optional(
     v.pipe(
       is.textThat(EXHAUSTED, (value) => /^(?:reject|downgrade:.+)$/.test(value)),
-      v.transform(is.readExhausted),
+      v.transform(readExhausted),
     ),
     "reject",
   ),
 });
+
+type BudgetScope =
+  | { readonly kind: "gateway" }
+  | { readonly kind: "alias" | "tenant"; readonly name: string };
+
+function readScope(value: string): BudgetScope {
+  const colon = value.indexOf(":");
+  if (colon === -1) return { kind: "gateway" };
+  return { kind: value.startsWith("alias") ? "alias" : "tenant", name: value.slice(colon + 1) };
+}
+
+type OnExhausted = { readonly kind: "reject" } | { readonly kind: "downgrade"; readonly to: string };
+
+function readExhausted(value: string): OnExhausted {
+  const colon = value.indexOf(":");
+  return colon === -1 ? { kind: "reject" } : { kind: "downgrade", to: value.slice(colon + 1) };
+}

@@ -1,6 +1,7 @@
 /** `[model.X]` and `[prices]`: aliases, their targets and what those cost. */
 import * as v from "valibot";
 import { retryOverrides, timeoutOverrides } from "./schema-timing.ts";
+import * as form from "./text-forms.ts";
 import * as is from "./values.ts";
 
 export const price = is.section({
@@ -14,7 +15,7 @@ export const strategy = is.oneOf("latency", "failover", "price", "weighted");
 
 const target = is.section({
   provider: is.text,
-  model: is.modelId,
+  model: form.modelId,
   price: is.unset(price),
   weight: v.optional(is.number(0, 1e6), 1),
   max_context: is.unset(is.integer(1)),

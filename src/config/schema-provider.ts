@@ -4,19 +4,20 @@ import { camelKeys } from "./camel-keys.ts";
 import { isPrivateHost } from "./private-host.ts";
 import { rateLimit } from "./schema-rates.ts";
 import { timeoutOverrides } from "./schema-timing.ts";
+import * as form from "./text-forms.ts";
 import * as is from "./values.ts";
 
 const keys = is.table({
   protocol: is.unset(is.oneOf("openai", "anthropic", "gemini", "cohere")),
-  base_url: is.unset(is.baseUrl),
-  api_key: is.unset(is.credential),
+  base_url: is.unset(form.baseUrl),
+  api_key: is.unset(form.credential),
   enabled: v.optional(is.bool, true),
-  models: v.optional(v.array(is.modelId, "a list of model ids"), []),
-  headers: v.optional(is.headers, {}),
-  extra_body: v.optional(is.members, {}),
-  user_agent: is.unset(is.headerValue),
-  forward_headers: v.optional(v.array(is.headerName, "a list of header names"), []),
-  prefix: v.optional(is.prefix, ""),
+  models: v.optional(v.array(form.modelId, "a list of model ids"), []),
+  headers: v.optional(form.headers, {}),
+  extra_body: v.optional(form.members, {}),
+  user_agent: is.unset(form.headerValue),
+  forward_headers: v.optional(v.array(form.headerName, "a list of header names"), []),
+  prefix: v.optional(form.prefix, ""),
   responses_api: is.unset(is.bool),
   dialect: v.optional(
     is.oneOf(
@@ -35,29 +36,29 @@ const keys = is.table({
   ),
   rate_limit: rateLimit,
   max_connections: v.optional(is.integer(1, 65_535), 256),
-  ca_file: is.unset(is.path),
-  proxy: is.unset(is.proxyUrl),
+  ca_file: is.unset(form.path),
+  proxy: is.unset(form.proxyUrl),
   private: v.optional(is.auto(is.bool, 'true, false or "auto"'), "auto"),
   think_tags: v.optional(is.bool, false),
   timeouts: timeoutOverrides,
   azure_openai: is.unset(
     is.section({
-      resource_name: is.label,
-      api_version: v.optional(is.word, "2024-10-21"),
+      resource_name: form.label,
+      api_version: v.optional(form.word, "2024-10-21"),
     }),
   ),
   vertex_ai: is.unset(
     is.section({
-      project_id: is.word,
-      location: v.optional(is.label, "us-central1"),
+      project_id: form.word,
+      location: v.optional(form.label, "us-central1"),
       attribution: v.optional(is.bool, false),
       credentials: v.optional(is.text, ""),
     }),
   ),
-  google_ai: is.unset(is.section({ api_version: v.optional(is.word, "v1beta") })),
-  anthropic: is.unset(is.section({ version: v.optional(is.word, "2023-06-01") })),
-  bedrock: is.unset(is.section({ region: v.optional(is.label, "us-east-1") })),
-  ollama: is.unset(is.section({ url: v.optional(is.baseUrl, "http://localhost:11434") })),
+  google_ai: is.unset(is.section({ api_version: v.optional(form.word, "v1beta") })),
+  anthropic: is.unset(is.section({ version: v.optional(form.word, "2023-06-01") })),
+  bedrock: is.unset(is.section({ region: v.optional(form.label, "us-east-1") })),
+  ollama: is.unset(is.section({ url: v.optional(form.baseUrl, "http://localhost:11434") })),
   demo: is.unset(
     is.section({
       latency: v.optional(is.duration, "20ms"),
@@ -69,7 +70,7 @@ const keys = is.table({
 
 type Keys = v.InferOutput<typeof keys>;
 
-export const SHORTHANDS = [
+const SHORTHANDS = [
   "azure_openai",
   "vertex_ai",
   "google_ai",
@@ -82,7 +83,7 @@ export const SHORTHANDS = [
 type Options<K extends (typeof SHORTHANDS)[number]> = Readonly<NonNullable<Keys[K]>>;
 
 /** The vendor's kind and what it needs besides the common keys. */
-export type ProviderKind =
+type ProviderKind =
   | { readonly kind: "openai" | "cohere" | "ollama" }
   | ({ readonly kind: "azure_openai" } & Options<"azure_openai">)
   | ({ readonly kind: "vertex_ai" } & Options<"vertex_ai">)
@@ -127,7 +128,7 @@ function placeOf(set: Keys): readonly [Protocol, string, ProviderKind] {
 }
 
 /** The demo provider answers in this process: its URL only names it. */
-export const DEMO_URL = "demo://local";
+const DEMO_URL = "demo://local";
 
 /** Host of a Vertex location (40-protocols.md, 5). */
 function vertexUrl(location: string): string {

@@ -1,5 +1,6 @@
 /** Rate limits and budgets: the part of the schema that providers, keys and anonymous peers share. */
 import * as v from "valibot";
+import { parseDuration } from "../base/units.ts";
 import * as is from "./values.ts";
 
 const limit = v.optional(is.integer(0), 0);
@@ -27,7 +28,7 @@ const WINDOW = 'a window such as "1h", "1d", "30d", or "day" | "month" of the ca
 export const budgetWindow = v.pipe(
   v.string(WINDOW),
   v.rawTransform(({ dataset, addIssue, NEVER }): number | "day" | "month" => {
-    const ms = is.parseWindow(dataset.value);
+    const ms = parseWindow(dataset.value);
     if (ms !== null) return ms;
     addIssue({ message: WINDOW });
     return NEVER;
@@ -45,3 +46,10 @@ export const callerBudget = v.optional(
   ),
   {},
 );
+
+/** A length of a budget window in milliseconds, or the calendar's word; null when it is neither. At most 366 days. */
+function parseWindow(value: string): number | "day" | "month" | null {
+  if (value === "day" || value === "month") return value;
+  const ms = parseDuration(value);
+  return ms !== null && ms >= 60_000 && ms <= 366 * 86_400_000 ? ms : null;
+}

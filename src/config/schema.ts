@@ -4,20 +4,21 @@ import { admin, auth, budget, policy } from "./schema-access.ts";
 import { model, price, strategy } from "./schema-model.ts";
 import { provider } from "./schema-provider.ts";
 import { circuit, retry, timeouts } from "./schema-timing.ts";
+import * as form from "./text-forms.ts";
 import * as is from "./values.ts";
 
 const server = is.section({
-  host: is.unset(is.address),
+  host: is.unset(form.address),
   bind_family: v.optional(is.oneOf("dual", "ipv4", "ipv6"), "dual"),
   port: v.optional(is.integer(0, 65_535), 4000),
-  metrics_listen: is.unset(is.listenAddress),
-  cors_origins: v.optional(v.array(is.origin, "a list of origins"), []),
-  host_names: v.optional(v.array(is.hostName, "a list of host names"), []),
-  lan_interfaces: v.optional(v.array(is.word, "a list of interface names"), []),
+  metrics_listen: is.unset(form.listenAddress),
+  cors_origins: v.optional(v.array(form.origin, "a list of origins"), []),
+  host_names: v.optional(v.array(form.hostName, "a list of host names"), []),
+  lan_interfaces: v.optional(v.array(form.word, "a list of interface names"), []),
   engine: v.optional(is.oneOf("auto", "hyper-express", "node"), "auto"),
-  tls_cert: is.unset(is.path),
-  tls_key: is.unset(is.path),
-  trusted_proxies: v.optional(v.array(is.cidr, "a list of CIDRs"), []),
+  tls_cert: is.unset(form.path),
+  tls_key: is.unset(form.path),
+  trusted_proxies: v.optional(v.array(form.cidr, "a list of CIDRs"), []),
   drain_timeout: v.optional(is.duration, "30s"),
 });
 
@@ -48,8 +49,8 @@ const cache = is.section({
 });
 
 const telemetry = is.section({
-  otlp_endpoint: v.optional(is.urlOrEmpty, ""),
-  otlp_headers: v.optional(is.headers, {}),
+  otlp_endpoint: v.optional(form.urlOrEmpty, ""),
+  otlp_headers: v.optional(form.headers, {}),
   queue_size: v.optional(is.integer(1, 1e6), 1024),
   trace_ring: v.optional(is.integer(0, 1e6), 1000),
   trace_ring_bytes: v.optional(is.size(0), "4MiB"),

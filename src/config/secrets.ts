@@ -22,15 +22,13 @@ export function isSecretPath(path: KeyPath): boolean {
   return path.some((part) => typeof part === "string" && SECRET_KEYS.has(part));
 }
 
-/** Values that look like a credential wherever they stand: the prefixes vendors use, and long random words. */
+/** Prefixes that vendors give their keys, PEM, JWT, and words too random to be a name. */
+const CREDENTIAL =
+  /\b(?:[spr]k-|gsk_|csk-|xai-|AIza|AKIA|Bearer |eyJ)[A-Za-z0-9_-]{8}|-----BEGIN|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{24,}/i;
+
+/** True for values that look like a credential, wherever they stand. */
 export function looksSecret(text: string): boolean {
-  if (
-    /\b(?:sk|pk|rk)-|\bgsk_|\bcsk-|\bxai-|\bAIza|\bAKIA|\bBearer |-----BEGIN|\beyJ[A-Za-z0-9_-]{8}/i.test(
-      text,
-    )
-  )
-    return true;
-  return /(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z])[A-Za-z0-9_-]{32,}/.test(text);
+  return CREDENTIAL.test(text);
 }
 
 /** The same text without the user information of URLs in it. */
@@ -66,8 +64,8 @@ function mask(value: unknown, path: KeyPath): unknown {
   return typeof value === "string" ? withoutCredentials(value) : value;
 }
 
-/** Long enough that replacing it in a message cannot tear ordinary words apart. */
-const MIN_SECRET = 6;
+/** Shorter ones (`api_key = "ollama"`) may be names as well: a message would lose its sense. */
+const MIN_SECRET = 12;
 
 /** Every secret value of a file's tree, for `hideSecrets`. */
 export function secretValues(tree: unknown, path: KeyPath = []): string[] {

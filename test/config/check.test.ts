@@ -87,7 +87,7 @@ const REFUSED: readonly (readonly [string, string, string, RegExp])[] = [
   ["a prefix twice", `${P}prefix = "/x"\n${Q}prefix = "/x"`, "provider.q.prefix", /which provider p has/],
   [
     "a prefix over the operator's paths",
-    `${P}prefix = "/console/x"`,
+    `${P}prefix = "/console"`,
     "provider.p.prefix",
     /path of the gateway itself/,
   ],

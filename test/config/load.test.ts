@@ -1,9 +1,10 @@
 // Loading: variables, line numbers, everything at once, secrets, names that mean something to JavaScript.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effectiveRetry, effectiveTimeouts } from "../../src/config/effective.ts";
+import { defaultProvider, effectiveRetry, effectiveTimeouts } from "../../src/config/effective.ts";
+import { loadTree } from "../../src/config/load.ts";
 import { formatErrors } from "../../src/config/problem.ts";
-import { errorsOf, load, loaded, warningsOf } from "./sample.ts";
+import { errorsOf, load, loaded, NOW, warningsOf } from "./sample.ts";
 
 const PROVIDER = '[provider.p]\nbase_url = "https://llm.example/v1"\n';
 
@@ -466,4 +467,78 @@ test("a byte order mark does no harm and lines stay right", () => {
   const result = load('\ufeff[server]\nport = "x"');
   assert.ok(!result.ok);
   assert.equal(result.errors[0]?.line, 2);
+});
+
+test("a time without a date is no expiry", () => {
+  assert.match(
+    errorsOf('[[auth.keys]]\nid = "k"\nkey = "s"\nexpires = 07:32:00')[0] ?? "",
+    /expires: found a date/,
+  );
+});
+
+test("requests without a model go to the provider named, else to the first of OpenAI's protocol that is on", () => {
+  const text = `[provider.a]
+anthropic = {}
+api_key = "k"
+[provider.b]
+enabled = false
+base_url = "https://llm.example"
+[provider.c]
+base_url = "https://llm.example"
+[provider.d]
+base_url = "https://llm.example"
+`;
+  assert.equal(defaultProvider(loaded(text))?.name, "c");
+  assert.equal(defaultProvider(loaded(`${text}[routing]\ndefault_provider = "d"`))?.name, "d");
+  assert.equal(defaultProvider(loaded(`${text}[routing]\ndefault_provider = "b"`)), null);
+  assert.equal(defaultProvider(loaded("")), null);
+});
+
+test("a tree of plain values loads like a file", () => {
+  const options = { file: "library", env: {}, now: NOW };
+  const tree = {
+    provider: { p: { base_url: "https://llm.example" } },
+    model: { m: [{ provider: "p", model: "x" }] },
+  };
+  const result = loadTree(tree, options);
+  assert.ok(result.ok);
+  assert.deepEqual(
+    result.config,
+    loaded('[provider.p]\nbase_url = "https://llm.example"\n[model]\nm = [{ provider = "p", model = "x" }]'),
+  );
+  const refused = loadTree({ server: { port: "x" } }, options);
+  assert.ok(!refused.ok);
+  assert.deepEqual(
+    formatErrors(refused.errors),
+    'library: server.port: found "x"; allowed: a whole number between 0 and 65535\n',
+  );
+});
+
+test("names that only look long, and dummy keys, are still shown", () => {
+  const errors = errorsOf(`[provider.ollama]
+base_url = "http://localhost:11434/v1"
+api_key = "ollama"
+[model]
+meta-llama-3-70b-instruct-quantized-awq-int4 = [{ provider = "olama", model = "x" }]`);
+  assert.deepEqual(errors, [
+    'model.meta-llama-3-70b-instruct-quantized-awq-int4[0].provider: found "olama", which is no provider of this file; did you mean "ollama"?',
+  ]);
+});
+
+test("a credential that landed in the wrong place is not shown", () => {
+  for (const secret of [
+    "sk-proj-abcdefgh1234",
+    "gsk_abcdefgh12345678",
+    "AIzaSyA1234567890abcdef",
+    "0123456789abcdef0123456789abcdef",
+  ]) {
+    for (const text of [
+      `[log]\nlevel = "${secret}"`,
+      `[routing]\ndefault_provider = "${secret}"`,
+      `[server]\n${secret} = 1`,
+    ]) {
+      const message = errorsOf(text).join("\n");
+      assert.ok(message !== "" && !message.includes(secret), message);
+    }
+  }
 });
