@@ -8,7 +8,7 @@ interface Place {
 }
 
 /** Endpoints come from a short list of ours; the bound guards against a caller-made one. */
-export const BENCHED_ENDPOINTS = 32;
+const BENCHED_ENDPOINTS = 32;
 
 export class Bench {
   private readonly places = new Map<string, Place>();

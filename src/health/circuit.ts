@@ -3,7 +3,7 @@ import type { Random } from "../base/clock.ts";
 import type { CircuitOptions } from "./options.ts";
 
 /** Quick failed probes that cost so little that the wait stays as it is. */
-export const QUICK_PROBES = 8;
+const QUICK_PROBES = 8;
 
 export type CircuitState = "closed" | "open" | "half_open";
 

@@ -10,7 +10,7 @@ export interface QuotaNeed {
 export const NO_NEED: QuotaNeed = { inputTokens: 0, outputTokens: 0 };
 
 /** Below this part of its limit a quota is near its end, and the target's share of requests shrinks with it. */
-export const NEAR_END = 0.1;
+const NEAR_END = 0.1;
 
 interface Known {
   limit: number;

@@ -1,6 +1,6 @@
 /** The last 50 durations of one mode of a target, for its median and its 95th percentile. */
 
-export const RECENT_TIMES = 50;
+const RECENT_TIMES = 50;
 
 export class RecentTimes {
   private times: Float64Array | null = null;

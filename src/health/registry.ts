@@ -6,7 +6,7 @@ import { type HealthRecord, recordOf, restoreInto } from "./snapshot.ts";
 import { TargetHealth } from "./target-health.ts";
 
 /** States kept for `provider/<anything>` targets that no configuration names. */
-export const MADE_UP_TARGETS = 256;
+const MADE_UP_TARGETS = 256;
 
 export class HealthRegistry {
   private configured = new Map<string, TargetHealth>();

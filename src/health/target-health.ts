@@ -11,7 +11,7 @@ import { LearnedQuota, NO_NEED, type QuotaNeed } from "./quota.ts";
 import { RecentTimes } from "./recent-times.ts";
 
 /** A circuit that closes lifts the success average to at least this. */
-export const LIFTED_SUCCESS = 0.9;
+const LIFTED_SUCCESS = 0.9;
 /** Samples that the median needs, for the soft deadline. */
 const MEDIAN_SAMPLES = 3;
 /** Samples that the 95th percentile needs, for hedging. */

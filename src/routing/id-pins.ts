@@ -2,7 +2,7 @@
 import { LruMap } from "../base/lru-map.ts";
 
 /** Ids remembered; the oldest unused one goes first. */
-export const PINNED_IDS = 4096;
+const PINNED_IDS = 4096;
 /** Longer ids are none of a vendor's. */
 const MAX_ID = 256;
 

@@ -3,9 +3,9 @@
 /** A TCP connection not there after this long is late. */
 export const CONNECT_LATE = 3_000;
 /** What a probe may cost its caller before the next target is asked beside it. */
-export const PROBE_LATE = 1_000;
+const PROBE_LATE = 1_000;
 /** The same for a non-streaming probe when the next target's average is not known. */
-export const PROBE_LATE_UNKNOWN = 5_000;
+const PROBE_LATE_UNKNOWN = 5_000;
 
 /** Milliseconds after the send at which a stream without content is late. `median` null = fewer than 3 samples. */
 export function softDeadline(firstToken: number, firstTokenMax: number, median: number | null): number {

@@ -6,7 +6,7 @@ export function maxAttempts(configured: number | "auto", targets: number): numbe
 }
 
 /** A blip is repeated where the caller's model and prompt cache are; a target that failed just before is not asked twice. */
-export const SOUND_SUCCESS = 0.9;
+const SOUND_SUCCESS = 0.9;
 
 export interface SecondSend {
   /** From the verdict: `corrected` is the one 4xx that is asked again without what was refused. */

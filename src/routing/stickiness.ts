@@ -1,8 +1,8 @@
 /** Implicit stickiness: conversations go back to the target that answered them last, where their prompt cache is. */
 import { LruMap } from "../base/lru-map.ts";
 
-export const STICKY_SESSIONS = 4096;
-export const STICKY_IDLE = 600_000;
+const STICKY_SESSIONS = 4096;
+const STICKY_IDLE = 600_000;
 
 export interface StickyNote {
   readonly target: string;

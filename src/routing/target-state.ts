@@ -4,7 +4,17 @@ export type TargetState = { readonly state: "usable" } | { readonly state: "prob
 
 export interface TargetOut {
   readonly state: "out";
-  readonly reason: "offline" | "clock" | "benched" | "cooling" | "open" | "probing" | "suspect" | "quota";
+  /** As `health/admission` names them; `wan` is put in by the gateway while the uplink is down. */
+  readonly reason:
+    | "offline"
+    | "clock"
+    | "benched"
+    | "cooling"
+    | "open"
+    | "probing"
+    | "suspect"
+    | "quota"
+    | "wan";
   /** Monotonic milliseconds; Infinity when no time is known. */
   readonly until: number;
   /** Asking again costs little: the last failure came within 2 s. */

@@ -215,6 +215,9 @@ test("a losing probe that cannot observe gives the permit back and the wait star
   probe.settle(target.now, "lost");
   assert.equal(target.state, "open");
   assert.equal(target.left, 15_000);
+  target.now += 5000;
+  slow.content(target.now);
+  assert.equal(target.state, "usable", "the observer that ran gives the verdict");
 });
 
 test("a losing probe keeps the permit as observer until its content closes the circuit", () => {

@@ -91,6 +91,7 @@ test("one observer at a time; a loser without the place raises the provisional l
   );
   other.settle(target.now, "lost");
   assert.equal(target.health.latency("stream"), 14_000);
+  assert.equal(target.left, 1000, "only a probe starts the wait again");
 });
 
 test("neither a whole answer nor an attempt with content can observe", () => {

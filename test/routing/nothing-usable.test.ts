@@ -75,6 +75,11 @@ test("a benched target is asked anyway only when all are benched", () => {
   assert.deepEqual(decide([out("offline"), out("benched")]), { action: "ask", index: 1, as: "anyway" });
 });
 
+test("behind a dead uplink nobody is asked", () => {
+  assert.equal(decide([out("wan"), out("wan", 5000)]).action, "refuse");
+  assert.deepEqual(decide([out("wan"), quick()]), { action: "ask", index: 1, as: "anyway" });
+});
+
 test("an offline target is never asked", () => {
   const until = Number.POSITIVE_INFINITY;
   assert.deepEqual(decide([out("offline", until)]), { action: "refuse", rateLimited: false, until });
