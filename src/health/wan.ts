@@ -3,7 +3,7 @@
 /** How long one connect of a check, or while down, may take. */
 export const WAN_CONNECT_TIMEOUT = 2_000;
 /** Between the starts of two background connects while down. */
-export const WAN_RETRY = 5_000;
+const WAN_RETRY = 5_000;
 /** Origins asked by one check. */
 const CHECKED_ORIGINS = 3;
 

@@ -28,7 +28,7 @@ export function createLatency(exploitK: number): Strategy {
  * `eff = max(ewma,1) / max(success,0.001)` of the request's mode, weight `(best/eff)^k`; a cold target `success^k`,
  * and a quarter of that beside a warm one. Integers of at least 10, by index.
  */
-export function latencyWeights(
+function latencyWeights(
   targets: readonly RouteTarget[],
   candidates: readonly number[],
   context: StrategyContext,

@@ -20,7 +20,7 @@ export interface RouteRequest extends StrategyContext {
   readonly continues: boolean;
 }
 
-export type Hold = "" | "id" | "affinity" | "sticky";
+type Hold = "" | "id" | "affinity" | "sticky";
 
 export interface RouteOrder {
   /** Indexes in the order of asking. */
