@@ -1,0 +1,281 @@
+/** One connection to an origin: writes a request, feeds the parser with the answer, watches the deadlines, and tells its owner what became of it. */
+import type { Socket } from "node:net";
+import type { Time, Timer } from "../base/clock.ts";
+import type { HeaderList } from "../base/headers.ts";
+import type { Call } from "./call.ts";
+import type { UpstreamFailure } from "./client.ts";
+import type { ReadPort } from "./dial.ts";
+import { authority } from "./origin.ts";
+import { RequestBody } from "./request-body.ts";
+import { headEncoding, type OriginHead, requestHead } from "./request-head.ts";
+import { ResponseParser, type ResponseSink } from "./response-parser.ts";
+
+export interface ConnectionOwner {
+  readonly head: OriginHead;
+  /** The answer is complete and the connection may serve again. */
+  released(connection: Connection): void;
+  /** It is closed or about to be. `byServer` = while it was idle. Called once. */
+  gone(connection: Connection, byServer: boolean): void;
+  /** Died before the first byte of the answer after having served: the request goes out once more. */
+  resend(call: Call): void;
+}
+
+/** What a peer that closed on us may still have sent is read for so long. */
+const LAST_WORDS_MS = 1000;
+
+export class Connection implements ResponseSink {
+  readonly socket: Socket;
+  /** Answers begun on this connection. */
+  served = 0;
+  /** Monotonic milliseconds, while idle. */
+  idleSince = 0;
+  idleUntil = 0;
+  readonly parser = new ResponseParser(this);
+  readonly #owner: ConnectionOwner;
+  readonly #time: Time;
+  readonly #timer: Timer;
+  readonly #body: RequestBody;
+  #call: Call | null = null;
+  #gone = false;
+  /** Why writing failed: the answer may have come before (an early 413), so reading goes on. */
+  #writeError = "";
+
+  constructor(socket: Socket, port: ReadPort, owner: ConnectionOwner, time: Time) {
+    this.socket = socket;
+    this.#owner = owner;
+    this.#time = time;
+    this.#timer = time.timers.start(0, () => this.#late());
+    this.#timer.cancel();
+    this.#body = new RequestBody(socket);
+    port.receive = (bytes, length) => this.#received(bytes, length);
+    this.#keepReadingAfterWriteErrors();
+    socket.on("drain", () => this.#drained());
+    socket.on("end", () => this.#ended(""));
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#ended(error.code ?? error.message));
+    socket.on("close", () => this.#ended("closed"));
+  }
+
+  get usable(): boolean {
+    return !this.#gone && !this.socket.destroyed && this.socket.writable;
+  }
+
+  send(call: Call): void {
+    this.#call = call;
+    call.connection = this;
+    call.connected = true;
+    call.reused = this.served > 0;
+    this.served += 1;
+    this.parser.begin(call.request.method === "HEAD");
+    const head = requestHead(call.request, this.#owner.head);
+    this.#body.begin(head, headEncoding(head), call);
+    if (call.paused) this.socket.pause();
+    this.#armForAnswer(call);
+    if (call.blocked && this.#body.flushed) this.#writable(call);
+  }
+
+  onHead(status: number, headers: HeaderList): void {
+    const call = this.#call;
+    if (call === null) return;
+    this.#arm(call, call.request.deadlines.idle);
+    call.handler.onHead({ status, headers });
+  }
+
+  onBody(view: Buffer): void {
+    this.#call?.handler.onData(view);
+  }
+
+  pause(): void {
+    this.socket.pause();
+    if (this.#call !== null) this.#arm(this.#call, 0);
+  }
+
+  resume(): void {
+    this.socket.resume();
+    if (this.#call === null) return;
+    if (this.parser.headed) this.#arm(this.#call, this.#call.request.deadlines.idle);
+    else this.#armForAnswer(this.#call);
+  }
+
+  /** False: the piece waits in the socket, stop until `onWritable`. */
+  writeBody(call: Call, chunk: Uint8Array): boolean {
+    const problem = this.#body.write(call, chunk);
+    if (problem !== "") this.#fail(call, { cause: "reset", message: problem });
+    this.#armForAnswer(call);
+    return this.#body.flushed;
+  }
+
+  endBody(call: Call): void {
+    const problem = this.#body.end(call);
+    if (problem !== "") this.#fail(call, { cause: "reset", message: problem });
+    this.#armForAnswer(call);
+  }
+
+  /** Closes at once; whatever call it has hears nothing more. */
+  drop(): void {
+    this.#leave();
+    this.#close(false);
+  }
+
+  /** Closes at once and tells the call. */
+  failWith(failure: UpstreamFailure): void {
+    if (this.#call !== null) this.#fail(this.#call, failure);
+    else this.#close(false);
+  }
+
+  #received(bytes: Buffer, length: number): void {
+    const call = this.#call;
+    if (call === null) {
+      this.#close(true); // an idle connection has nothing to say, save that it is about to close (408)
+      return;
+    }
+    const { idle } = call.request.deadlines;
+    if (idle > 0 && this.parser.headed && !call.paused) this.#arm(call, idle);
+    const state = this.parser.feed(bytes, length);
+    if (state === "done") this.#complete(call, true);
+    else if (state === "refused") {
+      this.#fail(call, {
+        cause: "bad_response",
+        message: `the answer of ${this.#where(call)} ${this.parser.refusal}`,
+      });
+    }
+  }
+
+  #complete(call: Call, clean: boolean): void {
+    const again = clean && this.parser.keepAlive && !this.parser.surplus && this.#body.done && this.usable;
+    if (call.paused && again) this.socket.resume();
+    this.#leave();
+    if (again && this.#writeError === "") this.#owner.released(this);
+    else this.#close(false);
+    call.complete(clean);
+  }
+
+  #leave(): void {
+    if (this.#call !== null) this.#call.connection = null;
+    this.#call = null;
+    this.#timer.cancel();
+    this.#body.release();
+    this.parser.stop();
+  }
+
+  #fail(call: Call, failure: UpstreamFailure): void {
+    this.#leave();
+    this.#close(false);
+    call.fail(failure);
+  }
+
+  #close(byServer: boolean): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#timer.cancel();
+    this.socket.destroy();
+    this.#owner.gone(this, byServer);
+  }
+
+  /** The other side ended, or the socket broke. `code` is "" for an orderly end. */
+  #ended(code: string): void {
+    if (this.#gone) return;
+    const call = this.#call;
+    if (call === null) {
+      this.#close(true);
+      return;
+    }
+    const parser = this.parser;
+    if (parser.endsWithConnection && code === "") {
+      this.#complete(call, false);
+      return;
+    }
+    const why = this.#writeError || code;
+    const how = why === "" || why === "closed" ? "closed the connection" : `broke the connection (${why})`;
+    if (parser.headed) {
+      const missing = parser.missing;
+      const lacking = missing < 0 ? "" : `, ${missing} bytes are missing`;
+      this.#fail(call, {
+        cause: "cut",
+        missing,
+        message: `${this.#where(call)} ${how} inside its answer${lacking}`,
+      });
+    } else if (!parser.begun && call.reused && call.repeatable) {
+      this.#leave();
+      this.#close(true);
+      this.#owner.resend(call);
+    } else {
+      const place = parser.begun ? "inside the head of its answer" : "before its answer";
+      this.#fail(call, { cause: "reset", message: `${this.#where(call)} ${how} ${place}` });
+    }
+  }
+
+  #drained(): void {
+    const call = this.#call;
+    if (call === null) return;
+    this.#body.drained();
+    if (this.parser.headed) return;
+    this.#armForAnswer(call);
+    if (this.#body.flushed && call.blocked && !call.ended) this.#writable(call);
+  }
+
+  #writable(call: Call): void {
+    call.blocked = false;
+    call.handler.onWritable?.();
+  }
+
+  /**
+   * Until the head is complete: `firstByte` from the moment the request is out, and for every piece of an upload that
+   * the other side has to take. While the caller has nothing to send, nobody is late.
+   */
+  #armForAnswer(call: Call): void {
+    if (this.#call !== call || this.parser.headed) return;
+    const waitsForCaller = !call.ended && this.#body.flushed;
+    this.#arm(call, waitsForCaller ? 0 : call.request.deadlines.firstByte);
+  }
+
+  /** 0 = no deadline but the total one. */
+  #arm(call: Call, ms: number): void {
+    if (call.totalAt === Number.POSITIVE_INFINITY) {
+      if (ms === 0) this.#timer.cancel();
+      else this.#timer.restart(ms);
+      return;
+    }
+    const left = call.totalAt - this.#time.clock.now();
+    this.#timer.restart(ms === 0 ? left : Math.min(ms, left));
+  }
+
+  #late(): void {
+    const call = this.#call;
+    if (call === null) return;
+    const { firstByte, idle, total } = call.request.deadlines;
+    const where = this.#where(call);
+    if (this.#time.clock.now() >= call.totalAt) {
+      this.#fail(call, { cause: "total_timeout", message: `${where} took over ${total} ms` });
+    } else if (this.#writeError !== "") {
+      this.#ended(this.#writeError);
+    } else if (!this.parser.headed) {
+      this.#fail(call, {
+        cause: "first_byte_timeout",
+        message: `${where} did not answer within ${firstByte} ms`,
+      });
+    } else {
+      this.#fail(call, {
+        cause: "idle_timeout",
+        message: `${where} fell silent for ${idle} ms inside its answer`,
+      });
+    }
+  }
+
+  /** Node destroys a socket whose write fails, with what could still be read from it; bytes already here outrank that error. */
+  #keepReadingAfterWriteErrors(): void {
+    const socket = this.socket;
+    const destroy = socket.destroy;
+    socket.destroy = (error?: NodeJS.ErrnoException) => {
+      if (error?.syscall !== "write" || this.#gone || this.#call === null || this.#writeError !== "") {
+        return destroy.call(socket, error);
+      }
+      this.#writeError = error.code ?? "EPIPE";
+      this.#timer.restart(LAST_WORDS_MS);
+      return socket;
+    };
+  }
+
+  #where(call: Call): string {
+    return authority(call.request.origin.host, call.request.origin.port);
+  }
+}

@@ -1,0 +1,106 @@
+/** Writes a request to a socket: small ones whole, large ones piece by piece so that progress shows, streamed ones as they come. */
+import type { Socket } from "node:net";
+import type { Call } from "./call.ts";
+import { isPieces } from "./request-head.ts";
+
+/** What is handed to the socket at a time: every one that drains is a sign of life. */
+const PIECE = 256 * 1024;
+const NO_PIECES: readonly Uint8Array[] = [];
+const CRLF = Buffer.from("\r\n");
+const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+
+export class RequestBody {
+  readonly #socket: Socket;
+  #pieces: readonly Uint8Array[] = NO_PIECES;
+  #index = 0;
+  #offset = 0;
+  /** Streamed: declared length, -1 = chunked. */
+  #declared = 0;
+  #call: Call | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** True when nothing waits in the socket. */
+  get flushed(): boolean {
+    return !this.#socket.writableNeedDrain && this.#index >= this.#pieces.length;
+  }
+
+  /** True when the whole request is out. */
+  get done(): boolean {
+    return this.flushed && this.#socket.writableLength === 0 && this.#call?.ended === true;
+  }
+
+  begin(head: string, encoding: "latin1" | "utf8", call: Call): void {
+    const { body } = call.request;
+    const socket = this.#socket;
+    this.#call = call;
+    this.#index = 0;
+    this.#offset = 0;
+    this.#pieces = body !== null && isPieces(body) ? body : NO_PIECES;
+    socket.cork();
+    socket.write(head, encoding);
+    if (body !== null && !isPieces(body)) this.#beginStream(call, body.length);
+    else this.#pump();
+    socket.uncork();
+  }
+
+  /** Lets go of the body: an idle connection must not hold it. */
+  release(): void {
+    this.#pieces = NO_PIECES;
+    this.#call = null;
+  }
+
+  drained(): void {
+    this.#pump();
+  }
+
+  /** A piece of a streamed body; returns what is wrong with it, or "". */
+  write(call: Call, chunk: Uint8Array): string {
+    if (chunk.length === 0) return "";
+    call.written += chunk.length;
+    if (this.#declared >= 0 && call.written > this.#declared)
+      return "the request body is longer than declared";
+    if (this.#declared >= 0) this.#socket.write(Buffer.from(chunk));
+    else this.#socket.write(frame(chunk));
+    return "";
+  }
+
+  /** The end of a streamed body; returns what is wrong with it, or "". */
+  end(call: Call): string {
+    if (this.#declared >= 0 && call.written < this.#declared)
+      return "the request body is shorter than declared";
+    if (this.#declared < 0) this.#socket.write(LAST_CHUNK);
+    return "";
+  }
+
+  #beginStream(call: Call, length: number): void {
+    this.#declared = length;
+    for (const piece of call.early ?? []) this.write(call, piece);
+    call.early = null;
+    if (call.ended) this.end(call);
+  }
+
+  #pump(): void {
+    const socket = this.#socket;
+    while (this.#index < this.#pieces.length) {
+      const piece = this.#pieces[this.#index] as Uint8Array;
+      const end = Math.min(piece.length, this.#offset + PIECE);
+      const whole = this.#offset === 0 && end === piece.length;
+      const more = piece.length === 0 || socket.write(whole ? piece : piece.subarray(this.#offset, end));
+      this.#offset = end;
+      if (end === piece.length) {
+        this.#index += 1;
+        this.#offset = 0;
+      }
+      if (!more && socket.writableLength >= PIECE) return;
+    }
+  }
+}
+
+/** One chunk frame with a copy of the data: the caller's bytes are its own again after `write`. */
+function frame(chunk: Uint8Array): Buffer {
+  const size = Buffer.from(`${chunk.length.toString(16)}\r\n`, "latin1");
+  return Buffer.concat([size, chunk, CRLF]);
+}

@@ -1,0 +1,60 @@
+/** Puts the head of a request together: the constant lines of the target, those of the request, and the framing, which is ours. */
+import type { Origin, UpstreamRequest } from "./client.ts";
+import { authority, hostHeader } from "./origin.ts";
+
+/** What is the same for every request to an origin. */
+export interface OriginHead {
+  /** Host and connection lines, and the proxy's credentials where every request shows them. */
+  readonly lines: string;
+  /** Scheme and authority in front of the path, for a plain origin behind a proxy (RFC 9112 3.2.2). */
+  readonly prefix: string;
+}
+
+export function originHead(origin: Origin): OriginHead {
+  const lines = `host: ${hostHeader(origin)}\r\nconnection: keep-alive\r\n`;
+  if (origin.proxy === null || origin.tls) return { lines, prefix: "" };
+  const { authorization } = origin.proxy;
+  const credentials = authorization === "" ? "" : `proxy-authorization: ${authorization}\r\n`;
+  return { lines: lines + credentials, prefix: `http://${authority(origin.host, origin.port)}` };
+}
+
+/** White space, controls and everything beyond Latin-1 would end the request line early, or begin another. */
+const UNSAFE_IN_PATH = /[\0-\x20\x7f]|[^\0-\xff]/;
+const UNSAFE_IN_PATH_ALL = /[\0-\x20\x7f]|[^\0-\xff]/gu;
+const BEYOND_LATIN1 = /[^\0-\xff]/;
+
+export function requestHead(request: UpstreamRequest, origin: OriginHead): string {
+  const path = UNSAFE_IN_PATH.test(request.path)
+    ? request.path.replace(UNSAFE_IN_PATH_ALL, encodePart)
+    : request.path;
+  return `${request.method} ${origin.prefix}${path} HTTP/1.1\r\n${origin.lines}${request.constantHeaders}${request.headers}${framing(request)}\r\n`;
+}
+
+/** Latin-1 as HTTP has it, unless a character would be cut down to another (U+010A to LF: CVE-2018-12116). */
+export function headEncoding(head: string): "latin1" | "utf8" {
+  return BEYOND_LATIN1.test(head) ? "utf8" : "latin1";
+}
+
+/** Length of a body that is given in pieces. */
+export function lengthOf(pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
+}
+
+function framing(request: UpstreamRequest): string {
+  const { body, method } = request;
+  if (body === null)
+    return method === "POST" || method === "PUT" || method === "PATCH" ? "content-length: 0\r\n" : "";
+  if (isPieces(body)) return `content-length: ${lengthOf(body)}\r\n`;
+  return body.length < 0 ? "transfer-encoding: chunked\r\n" : `content-length: ${body.length}\r\n`;
+}
+
+export function isPieces(body: UpstreamRequest["body"]): body is readonly Uint8Array[] {
+  return Array.isArray(body);
+}
+
+/** Percent-encoded UTF-8; a lone surrogate becomes U+FFFD. */
+function encodePart(part: string): string {
+  return Buffer.from(part).toString("hex").replace(/../g, "%$&");
+}
