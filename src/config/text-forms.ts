@@ -1,19 +1,17 @@
 /** What single texts of the file must look like: addresses, URLs, names, headers. */
 import { isIP } from "node:net";
 import * as v from "valibot";
+import { parseCidr } from "../base/net.ts";
 import { isTable, textThat } from "./values.ts";
 
 /** One IPv4 or IPv6 address, with a zone where IPv6 needs one. */
 export const address = textThat("one IP address", (value) => isIP(value) !== 0);
 
-/** `10.0.0.0/8`, `fd00::/8`, or one address. */
 function isCidr(value: string): boolean {
-  const match = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(value);
-  if (match === null) return false;
-  const family = isIP(match[1] ?? "");
-  return family !== 0 && (match[2] === undefined || Number(match[2]) <= (family === 4 ? 32 : 128));
+  return parseCidr(value) !== null;
 }
 
+/** `10.0.0.0/8`, `fd00::/8`, or one address. */
 export const cidr = textThat('a CIDR such as "10.0.0.0/8"', isCidr);
 
 /** `host:port`, `[v6]:port`. */

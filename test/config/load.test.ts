@@ -152,6 +152,19 @@ models = ["m"]`;
   );
 });
 
+test("an entry of a list that is broken does not move the places of those behind it", () => {
+  const policy = (name: string, more: string) =>
+    `[[policy]]\nname = "${name}"\nexpression = "true"\n${more}\n`;
+  const text =
+    policy("a", 'action = "block"') + policy("b", "") + policy("c", 'action = "downgrade"\nto = "x"');
+  const result = load(text);
+  assert.ok(!result.ok);
+  assert.deepEqual(
+    result.errors.map(({ line, path }) => `${line} ${path}`),
+    ["5 policy[1].action", "13 policy[2].to"],
+  );
+});
+
 test("a text that is not TOML is one error with line and column, without its text", () => {
   const result = load('[server]\nport = 4000\napi = "sk-very-secret\nx = 1');
   assert.ok(!result.ok);
