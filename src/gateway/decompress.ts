@@ -1,0 +1,48 @@
+/** Decodes an answer that came compressed although identity was asked for. */
+import { type BrotliDecompress, createBrotliDecompress, createGunzip, createInflate, type Gunzip, type Inflate } from "node:zlib";
+
+export interface DecodedBody {
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onError(message: string): void;
+  /** What was written has been decoded: more may come. */
+  onRoom(): void;
+}
+
+export interface Decompressor {
+  /** False asks to wait for `onRoom`. Copies the chunk. */
+  write(chunk: Buffer): boolean;
+  end(): void;
+  destroy(): void;
+}
+
+/** A decoder for the encoding; null for identity. Unknown encodings report an error at once. */
+export function decompress(encoding: string, body: DecodedBody): Decompressor | null {
+  const name = encoding.trim().toLowerCase();
+  if (name === "" || name === "identity") return null;
+  const stream = createStream(name);
+  if (stream === null) {
+    body.onError(`content-encoding ${JSON.stringify(name.slice(0, 40))} cannot be read`);
+    return null;
+  }
+  stream.on("data", (chunk: Buffer) => body.onData(chunk));
+  stream.on("end", () => body.onEnd());
+  stream.on("drain", () => body.onRoom());
+  stream.on("error", (error: Error) => body.onError(`the ${name} body is damaged: ${error.message}`));
+  return {
+    write: (chunk) => stream.write(Buffer.from(chunk)),
+    end: () => {
+      stream.end();
+    },
+    destroy: () => {
+      stream.destroy();
+    },
+  };
+}
+
+function createStream(name: string): Gunzip | Inflate | BrotliDecompress | null {
+  if (name === "gzip" || name === "x-gzip") return createGunzip();
+  if (name === "deflate") return createInflate();
+  if (name === "br") return createBrotliDecompress();
+  return null;
+}

@@ -1,0 +1,102 @@
+/** Which headers travel to the upstream: an open list by prefix, never a credential of the caller (20-http.md, Headers). */
+import type { HeaderList } from "../base/headers.ts";
+
+type Vendor = "openai" | "anthropic" | "google" | "cohere" | "ollama";
+
+const EXACT: ReadonlySet<string> = new Set([
+  "accept",
+  "content-type",
+  "idempotency-key",
+  "traceparent",
+  "tracestate",
+  "originator",
+  "session_id",
+  "conversation_id",
+  "http-referer",
+  "x-title",
+  "x-client-name",
+]);
+
+const GENERAL_PREFIXES = ["x-stainless-", "x-codex-"];
+
+/** Headers that only an upstream of that vendor's protocol may see. */
+const VENDOR_PREFIXES: Readonly<Record<string, Vendor>> = {
+  "openai-": "openai",
+  "anthropic-": "anthropic",
+  "x-goog-": "google",
+};
+
+/** Never sent, whatever a provider's `forward_headers` says. */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  "authorization",
+  "x-api-key",
+  "api-key",
+  "x-goog-api-key",
+  "cookie",
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "content-length",
+  "upgrade",
+  "expect",
+  "accept-encoding",
+  "forwarded",
+  "via",
+  "origin",
+  "referer",
+]);
+const FORBIDDEN_PREFIXES = ["x-sluice-", "x-forwarded-", "sec-", "cf-"];
+
+export interface ForwardRules {
+  readonly vendor: Vendor;
+  /** The provider's own `user_agent` is set: the caller's is dropped. */
+  readonly ownUserAgent: boolean;
+  /** Lower case. */
+  readonly extra: readonly string[];
+  /** Lower case: what the provider's constant headers already hold. */
+  readonly fixed: ReadonlySet<string>;
+}
+
+/** True when the caller's header of that (lower case) name goes to this upstream. */
+export function isForwarded(name: string, rules: ForwardRules): boolean {
+  if (FORBIDDEN.has(name) || rules.fixed.has(name)) return false;
+  if (EXACT.has(name)) return true;
+  if (name === "user-agent") return !rules.ownUserAgent;
+  for (const prefix of FORBIDDEN_PREFIXES) if (name.startsWith(prefix)) return false;
+  if (rules.extra.includes(name)) return true;
+  for (const prefix of GENERAL_PREFIXES) if (name.startsWith(prefix)) return true;
+  for (const prefix in VENDOR_PREFIXES) {
+    if (name.startsWith(prefix)) return VENDOR_PREFIXES[prefix] === rules.vendor;
+  }
+  return false;
+}
+
+/** Header lines `name: value\r\n` of what is forwarded. Values come from a parsed request: free of CR, LF and NUL. */
+export function forwardHeaders(headers: HeaderList, rules: ForwardRules): string {
+  let lines = "";
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (isForwarded(name, rules)) lines += `${name}: ${headers[i + 1] ?? ""}\r\n`;
+  }
+  return lines;
+}
+
+/** Raw pass-through: everything but hop-by-hop, Host and credentials; encodings pass, nothing is decoded. */
+export function forwardAllHeaders(headers: HeaderList, fixed: ReadonlySet<string>): string {
+  let lines = "";
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (fixed.has(name)) continue;
+    if (FORBIDDEN.has(name) && name !== "accept-encoding" && name !== "referer" && name !== "origin")
+      continue;
+    if (name.startsWith("x-sluice-") || name.startsWith("x-forwarded-")) continue;
+    lines += `${name}: ${headers[i + 1] ?? ""}\r\n`;
+  }
+  return lines;
+}

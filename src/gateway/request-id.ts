@@ -1,0 +1,26 @@
+/** Request ids: the caller's own when it is sane, else a counter behind a random start (20-http.md, Headers). */
+import type { Random } from "../base/clock.ts";
+import { type HeaderList, headerValue } from "../base/headers.ts";
+
+const MAX_LENGTH = 128;
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
+export interface RequestIds {
+  /** The id of a request with these headers. */
+  take(headers: HeaderList): string;
+}
+
+/** Ids are unique in this process and hard to confuse with those of another run; they are no secret. */
+export function createRequestIds(random: Random): RequestIds {
+  const start = Math.floor(random.next() * 0x1_0000_0000);
+  const prefix = `slc-${start.toString(16).padStart(8, "0")}`;
+  let count = 0;
+  return {
+    take(headers) {
+      const own = headerValue(headers, "x-request-id");
+      if (own !== "" && own.length <= MAX_LENGTH && PRINTABLE.test(own)) return own;
+      count = (count + 1) >>> 0;
+      return prefix + count.toString(16).padStart(8, "0");
+    },
+  };
+}
