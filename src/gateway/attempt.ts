@@ -10,9 +10,9 @@ import type {
   UpstreamFailure,
   UpstreamHandler,
 } from "../upstream/client.ts";
+import { decompress } from "./decompress.ts";
 import type { Delivery } from "./delivery.ts";
 import { createErrorReader } from "./error-answer.ts";
-import { decompress } from "./decompress.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
 
@@ -217,7 +217,9 @@ export class Attempt implements UpstreamHandler {
     if (timeouts.idle > 0 && this.#idle === null) {
       this.#idle = this.#time.timers.start(timeouts.idle, () => {
         const seconds = Math.round(timeouts.idle / 1000);
-        this.fail(trouble("idle", `silent for ${seconds} s inside its answer (timeouts.idle)`, { afterHead: true }));
+        this.fail(
+          trouble("idle", `silent for ${seconds} s inside its answer (timeouts.idle)`, { afterHead: true }),
+        );
       });
     }
     this.#owner.onContent(this);
@@ -291,11 +293,25 @@ export class Attempt implements UpstreamHandler {
     const afterHead = this.head !== null;
     if (this.#failingBody) this.reader?.end(false);
     else if (this.contentAt !== 0) {
-      this.fail(trouble("content_idle", `no content for ${seconds(timeouts.contentIdle)} (timeouts.content_idle)`, { afterHead }));
+      this.fail(
+        trouble("content_idle", `no content for ${seconds(timeouts.contentIdle)} (timeouts.content_idle)`, {
+          afterHead,
+        }),
+      );
     } else if (this.#prepared.stream) {
-      this.fail(trouble("first_token_max", `no content within ${seconds(timeouts.firstTokenMax)} (timeouts.first_token_max)`, { afterHead }));
+      this.fail(
+        trouble(
+          "first_token_max",
+          `no content within ${seconds(timeouts.firstTokenMax)} (timeouts.first_token_max)`,
+          { afterHead },
+        ),
+      );
     } else {
-      this.fail(trouble("answer_deadline", `no whole answer within ${seconds(timeouts.answer)} (timeouts.answer)`, { afterHead }));
+      this.fail(
+        trouble("answer_deadline", `no whole answer within ${seconds(timeouts.answer)} (timeouts.answer)`, {
+          afterHead,
+        }),
+      );
     }
   }
 
@@ -315,7 +331,11 @@ export class Attempt implements UpstreamHandler {
     else if (!this.#prepared.stream) {
       // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
       this.#idle = this.#time.timers.start(idle, () =>
-        this.fail(trouble("idle", `silent for ${seconds(idle)} inside its answer (timeouts.idle)`, { afterHead: true })),
+        this.fail(
+          trouble("idle", `silent for ${seconds(idle)} inside its answer (timeouts.idle)`, {
+            afterHead: true,
+          }),
+        ),
       );
     }
   }

@@ -1,5 +1,12 @@
 /** Decodes an answer that came compressed although identity was asked for. */
-import { type BrotliDecompress, createBrotliDecompress, createGunzip, createInflate, type Gunzip, type Inflate } from "node:zlib";
+import {
+  type BrotliDecompress,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  type Gunzip,
+  type Inflate,
+} from "node:zlib";
 
 export interface DecodedBody {
   onData(chunk: Buffer): void;

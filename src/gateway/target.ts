@@ -1,6 +1,7 @@
 /** What a configuration becomes before the first request: providers, targets and aliases ready to be asked. */
-import type { ProviderFacts, ProviderKind } from "../providers/provider.ts";
+
 import type { Capability } from "../protocols/protocol.ts";
+import type { ProviderFacts, ProviderKind } from "../providers/provider.ts";
 import type { Origin, UpstreamClient } from "../upstream/client.ts";
 import type { ForwardRules } from "./forwarded-headers.ts";
 
@@ -64,7 +65,11 @@ export interface Target {
   readonly label: string;
   readonly weight: number;
   /** USD per million tokens; null = unknown. */
-  readonly price: { readonly input: number; readonly output: number; readonly cachedInput: number | null } | null;
+  readonly price: {
+    readonly input: number;
+    readonly output: number;
+    readonly cachedInput: number | null;
+  } | null;
   /** 0 = unknown. */
   readonly maxContext: number;
   readonly tools: boolean | null;
@@ -82,7 +87,11 @@ export interface Alias {
   readonly strategy: "latency" | "failover" | "price" | "weighted";
   readonly retry: RetryRules;
   readonly sticky: boolean;
-  readonly hedge: { readonly after: number | "p95"; readonly maxExtra: number; readonly anyPrice: boolean } | null;
+  readonly hedge: {
+    readonly after: number | "p95";
+    readonly maxExtra: number;
+    readonly anyPrice: boolean;
+  } | null;
   readonly continuation: boolean;
   readonly privateOnly: boolean;
   readonly strict: boolean;

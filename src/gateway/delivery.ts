@@ -1,0 +1,159 @@
+/** The caller's side of an answer: head, bytes with backpressure, signs of life, and exactly one end. */
+import type { Time, Timer } from "../base/clock.ts";
+import type { HeaderList } from "../base/headers.ts";
+import type { Exchange, ExchangeListener } from "../http/exchange.ts";
+
+/** What feeds the answer and can be told to wait. */
+export interface Source {
+  pause(): void;
+  resume(): void;
+}
+
+/** A sign of life this often while a stream's caller waits (30-routing.md, Before the first content event). */
+const KEEP_ALIVE_MS = 15_000;
+
+export interface DeliveryOptions {
+  readonly exchange: Exchange;
+  readonly time: Time;
+  /** The client is gone before the answer's end. */
+  readonly onGone: () => void;
+}
+
+/** One per request. After `respond`, `end` or `cut` nothing more is sent, whatever is called. */
+export class Delivery implements ExchangeListener {
+  readonly #exchange: Exchange;
+  readonly #time: Time;
+  readonly #onGone: () => void;
+  #source: Source | null = null;
+  #blocked = false;
+  #done = false;
+  #keepAlive: Timer | null = null;
+  #commit: Timer | null = null;
+  #ping: (() => string) | null = null;
+  /** The status sent; 0 = none yet. */
+  status = 0;
+  bytesOut = 0;
+  gone = false;
+
+  constructor(options: DeliveryOptions) {
+    this.#exchange = options.exchange;
+    this.#time = options.time;
+    this.#onGone = options.onGone;
+    options.exchange.listen(this);
+  }
+
+  get started(): boolean {
+    return this.status !== 0;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** The attempt whose answer this is; a blocked reader pauses it. */
+  follow(source: Source): void {
+    this.#source = source;
+    if (this.#blocked) source.pause();
+  }
+
+  unfollow(): void {
+    this.#source = null;
+  }
+
+  /** After `ms` without a status, the stream's head goes out and pings keep the caller waiting. */
+  commitAfter(ms: number, headers: () => HeaderList, ping: () => string): void {
+    this.#ping = ping;
+    if (ms <= 0) return;
+    this.#commit = this.#time.timers.start(ms, () => {
+      if (this.started || this.#done) return;
+      this.start(200, headers());
+      this.#sendPing();
+    });
+  }
+
+  /** Signs of life from now on come from here. */
+  pingWith(ping: () => string): void {
+    this.#ping = ping;
+  }
+
+  respond(status: number, headers: HeaderList, body: Uint8Array | string): void {
+    if (this.#done || this.started) return;
+    this.status = status;
+    this.#finish();
+    this.bytesOut += typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    this.#exchange.respond(status, headers, body);
+  }
+
+  /** Begins a streamed answer. Does nothing when it has begun (committed before content). */
+  start(status: number, headers: HeaderList): void {
+    if (this.#done || this.started) return;
+    this.status = status;
+    this.#commit?.cancel();
+    this.#exchange.start(status, headers);
+    if (this.#ping !== null) this.#keepAlive = this.#time.timers.start(KEEP_ALIVE_MS, () => this.#sendPing());
+  }
+
+  /** The chunk may be reused after the call. */
+  write(chunk: Uint8Array): void {
+    if (this.#done || chunk.length === 0) return;
+    this.bytesOut += chunk.length;
+    this.#keepAlive?.restart(KEEP_ALIVE_MS);
+    if (!this.#exchange.write(chunk) && !this.#blocked) {
+      this.#blocked = true;
+      this.#source?.pause();
+    }
+  }
+
+  writeText(text: string): void {
+    if (text !== "") this.write(Buffer.from(text, "utf8"));
+  }
+
+  end(): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#exchange.end();
+  }
+
+  /** Ends so that the caller can tell that the answer is not whole. */
+  cut(): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#exchange.destroy();
+  }
+
+  onAbort(): void {
+    if (this.#done) return;
+    this.gone = true;
+    this.#finish();
+    this.#onGone();
+  }
+
+  onDrain(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#source?.resume();
+  }
+
+  #sendPing(): void {
+    if (this.#done || this.#ping === null) return;
+    // A reader that does not take what is there needs no sign of life.
+    const text = this.#blocked ? "" : this.#ping();
+    if (text !== "") {
+      const bytes = Buffer.from(text, "utf8");
+      this.bytesOut += bytes.length;
+      if (!this.#exchange.write(bytes)) {
+        this.#blocked = true;
+        this.#source?.pause();
+      }
+    }
+    this.#keepAlive ??= this.#time.timers.start(KEEP_ALIVE_MS, () => this.#sendPing());
+    this.#keepAlive.restart(KEEP_ALIVE_MS);
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#commit?.cancel();
+    this.#keepAlive?.cancel();
+    this.#source = null;
+  }
+}
