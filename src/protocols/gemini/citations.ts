@@ -33,16 +33,6 @@ function charsAtByte(text: string, offset: number): number {
   return chars;
 }
 
-/** Code points of `text`. */
-export function countChars(text: string): number {
-  let chars = 0;
-  for (let i = 0; i < text.length; i++) {
-    // The second half of a pair belongs to the character its first half has counted.
-    if ((text.charCodeAt(i) & 0xfc00) !== 0xdc00) chars++;
-  }
-  return chars;
-}
-
 /** UTF-8 bytes before code point `offset` of `text`. */
 function bytesAtChar(text: string, offset: number): number {
   let bytes = 0;

@@ -1,9 +1,10 @@
 /** Reads Gemini's stream: every chunk is a partial answer, and only the end of the body ends it. */
 
+import { countCharacters } from "../characters.ts";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../json-value.ts";
 import type { Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
 import type { ConvertContext, StreamDecoder } from "../protocol.ts";
-import { countChars, decodeGrounding, type TextSegment } from "./citations.ts";
+import { decodeGrounding, type TextSegment } from "./citations.ts";
 import { readErrorObject } from "./errors.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { PartialArguments } from "./partial-arguments.ts";
@@ -210,7 +211,8 @@ export class GeminiDecoder implements StreamDecoder {
           : last.bytesBefore + Buffer.byteLength(last.text),
       text,
       part,
-      charsBefore: last === undefined || last.part !== part ? 0 : last.charsBefore + countChars(last.text),
+      charsBefore:
+        last === undefined || last.part !== part ? 0 : last.charsBefore + countCharacters(last.text),
     });
   }
 

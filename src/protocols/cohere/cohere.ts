@@ -1,0 +1,81 @@
+/** Cohere's chat, v2 and v1, as client and as upstream. */
+import { type Edit, insertMembers, replaceValue } from "../../base/json-edit.ts";
+import { findMember, scanObject, watchNames } from "../../base/json-scan.ts";
+import type { ChatProtocol, ConvertContext, StreamInspector } from "../protocol.ts";
+import { decodeError, encodeError } from "./errors.ts";
+import { CohereInspector, readUsage } from "./inspector.ts";
+import { decodeRequest } from "./request-decoder.ts";
+import { encodeRequest } from "./request-encoder.ts";
+import { decodeResponse, encodeResponse } from "./response.ts";
+import { createDecoder } from "./stream-decoder.ts";
+import { createEncoder, failedEnd } from "./stream-encoder.ts";
+import { decodeRequest as decodeRequestV1 } from "./v1-request-decoder.ts";
+import { encodeRequest as encodeRequestV1 } from "./v1-request-encoder.ts";
+import { decodeResponse as decodeResponseV1, encodeResponse as encodeResponseV1 } from "./v1-response.ts";
+import { createDecoder as createDecoderV1 } from "./v1-stream-decoder.ts";
+import { createEncoder as createEncoderV1, failedEndV1 } from "./v1-stream-encoder.ts";
+
+const MODEL = watchNames(["model"]);
+
+/** Cohere has no signatures, so the model is all there is to change. v1 may leave it out. */
+function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
+  const scan = scanObject(body, MODEL);
+  const model = findMember(scan, "model");
+  const json = JSON.stringify(context.model);
+  return model === undefined ? insertMembers(scan, [{ name: "model", json }]) : [replaceValue(model, json)];
+}
+
+function idOf(inspector: StreamInspector | null): string {
+  return inspector instanceof CohereInspector ? inspector.id : "";
+}
+
+export const cohere: ChatProtocol = {
+  name: "cohere",
+  vendor: "cohere",
+  framing: "sse",
+  streamContentType: "text/event-stream",
+  rawMembers: ["parameters", "json_schema", "schema", "data"],
+  decodeRequest,
+  encodeRequest,
+  decodeResponse,
+  encodeResponse,
+  createDecoder,
+  createEncoder,
+  createInspector: ({ keepText }) => new CohereInspector(keepText, false),
+  readUsage,
+  encodeError,
+  encodeStreamError: (failure, inspector) => failedEnd(idOf(inspector), failure.message),
+  decodeError,
+  passThroughEdits,
+};
+
+export const cohereV1: ChatProtocol = {
+  name: "cohere-v1",
+  vendor: "cohere",
+  framing: "ndjson",
+  streamContentType: "application/stream+json",
+  rawMembers: ["parameters", "schema", "json_schema", "outputs"],
+  decodeRequest: decodeRequestV1,
+  encodeRequest: encodeRequestV1,
+  decodeResponse: decodeResponseV1,
+  encodeResponse: encodeResponseV1,
+  createDecoder: createDecoderV1,
+  createEncoder: createEncoderV1,
+  createInspector: ({ keepText }) => new CohereInspector(keepText, true),
+  readUsage,
+  encodeError,
+  encodeStreamError: (failure, inspector) =>
+    failedEndV1(idOf(inspector), textOf(inspector?.text ?? null), failure.message),
+  decodeError,
+  passThroughEdits,
+};
+
+function textOf(escaped: Buffer | null): string {
+  if (escaped === null) return "";
+  try {
+    return String(JSON.parse(`"${escaped}"`));
+  } catch {
+    // A bad escape of the upstream: the error matters more than the text.
+    return "";
+  }
+}
