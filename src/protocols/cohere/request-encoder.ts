@@ -45,6 +45,7 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   // Cohere refuses it beside tools and documents.
   if (request.safety?.vendor === "cohere" && !rag) body.safety_mode = context.large.raw(request.safety.raw);
   for (const [name, json] of Object.entries(request.ext.cohere ?? {})) body[name] = context.large.raw(json);
+  for (const name of context.refused ?? []) delete body[name];
   if (request.stream) body.stream = true;
   return {
     body: context.large.render(body),
@@ -136,7 +137,7 @@ class MessageEncoder {
     const calls: Json[] = [];
     for (const [at, part] of turn.parts.entries()) {
       if (part.type === "thinking") {
-        if (part.text !== "") thoughts.push(part.text);
+        if (part.text !== "" && this.#context.dropThinking !== true) thoughts.push(part.text);
       } else if (part.type === "call") calls.push(this.#call(part));
       else {
         const json = this.#part(part, `messages[${index}].content[${at}]`);

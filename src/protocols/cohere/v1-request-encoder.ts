@@ -41,6 +41,7 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
     context.warn("unsupported_parameter", "reasoning");
   if (request.safety?.vendor === "cohere" && !rag) body.safety_mode = context.large.raw(request.safety.raw);
   for (const [name, json] of Object.entries(request.ext.cohere ?? {})) body[name] = context.large.raw(json);
+  for (const name of context.refused ?? []) delete body[name];
   if (request.stream) body.stream = true;
   return {
     body: context.large.render(body),

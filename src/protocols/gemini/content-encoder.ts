@@ -99,6 +99,7 @@ class ContentEncoder {
 
   /** Google's own thoughts go back where they are signed; what a carrier holds waits for its call. */
   #thinking(parts: Json[], part: PartOf<"thinking">): Signature[] {
+    if (this.#context.dropThinking === true) return [];
     if (part.signature?.vendor === "google") {
       parts.push({ text: part.text, thought: true, thoughtSignature: part.signature.value });
       return [];
@@ -113,6 +114,7 @@ class ContentEncoder {
   }
 
   #callSignature(part: PartOf<"call">, carried: Signature | undefined): string | undefined {
+    if (this.#context.dropThinking === true) return undefined;
     if (part.signature?.vendor === "google") return part.signature.value;
     if (carried !== undefined) return carried.value;
     const remembered = this.#context.carriers.get(part.id);
@@ -173,7 +175,8 @@ class ContentEncoder {
   #plain(part: Part, path: string): Json | null {
     switch (part.type) {
       case "text": {
-        const signature = part.signature?.vendor === "google" ? part.signature.value : undefined;
+        const own = part.signature?.vendor === "google" && this.#context.dropThinking !== true;
+        const signature = own ? part.signature?.value : undefined;
         if (part.text === "" && signature === undefined) return null;
         return signature === undefined
           ? { text: part.text }

@@ -1,5 +1,6 @@
 /** Writes a `generateContent` body: the neutral request as the Gemini API or Vertex takes it. */
 import { badRequest } from "../../base/failure.ts";
+import { effortOf } from "../effort.ts";
 import { shapeTurns, systemBlocks } from "../history.ts";
 import type { ChatRequest, Effort, Tool } from "../neutral.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
@@ -37,7 +38,14 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   if (context.providerKind === "vertex") {
     const labels = encodeLabels(request);
     if (labels !== null) body.labels = labels;
-  } else if (request.tier === "flex" || request.tier === "standard") body.serviceTier = request.tier;
+  } else {
+    const tier = encodeTier(request, context);
+    if (tier !== null) body.serviceTier = tier;
+  }
+  for (const name of context.refused ?? []) {
+    delete body[name];
+    delete config[name.replace(/^generationConfig\./, "")];
+  }
   return {
     body: context.large.render(body),
     emulatedStop: (request.sampling.stop ?? []).slice(MAX_STOPS),
@@ -186,7 +194,7 @@ function encodeThinking(request: ChatRequest, context: ConvertContext): Json | n
   const thinking: Json = {};
   if (show !== "none" && effort !== "none") thinking.includeThoughts = true;
   if (takesLevel(context)) {
-    const wanted = effort ?? (budget === undefined ? undefined : effortOfBudget(budget));
+    const wanted = effortOf(request);
     if (wanted === "none") {
       thinking.thinkingLevel = isPro(context.model) ? "LOW" : "MINIMAL";
       context.warn("reasoning_stays_on", "reasoning");
@@ -203,11 +211,21 @@ function encodeThinking(request: ChatRequest, context: ConvertContext): Json | n
   return Object.keys(thinking).length === 0 ? null : thinking;
 }
 
-function effortOfBudget(budget: number): Effort {
-  if (budget <= 0) return "none";
-  if (budget < 4096) return "low";
-  if (budget < 16384) return "medium";
-  return budget < 32000 ? "high" : "xhigh";
+/** Dearer tiers only where the alias allows them; `default` is Gemini's standard (40-protocols 1.8). */
+function encodeTier(request: ChatRequest, context: ConvertContext): string | null {
+  switch (request.tier) {
+    case "flex":
+    case "standard":
+      return request.tier;
+    case "default":
+      return "standard";
+    case "priority":
+    case "fast":
+    case "ultrafast":
+      return context.fastTier === true ? "priority" : null;
+    default:
+      return null;
+  }
 }
 
 /** Vertex labels: lower case, at most 63 characters, 64 of them. What does not fit is left out. */
