@@ -152,6 +152,8 @@ export interface ChatRequest {
   safety?: { vendor: Vendor; raw: string };
   /** The caller asked for usage in the stream (Chat `stream_options.include_usage`); other protocols always get it. */
   includeUsage: boolean;
+  /** Members that the caller's answer repeats, as `"name":json,…`; never sent upstream (Responses). */
+  echo?: string;
   /** Members only one vendor knows, verbatim JSON by name; written only to the same vendor. */
   ext: Partial<Record<Vendor, Record<string, string>>>;
 }

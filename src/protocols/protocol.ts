@@ -160,6 +160,10 @@ export interface StreamPosition {
     readonly kind: "text" | "thinking" | "call";
     readonly index: number;
     readonly itemId: string;
+    /** Responses: place in the item, what the part holds so far, and the item's finished parts, verbatim JSON. */
+    readonly contentIndex?: number;
+    readonly text?: string;
+    readonly contents?: readonly string[];
   } | null;
   /** Next `sequence_number` (Responses). */
   readonly sequence: number;
