@@ -21,12 +21,15 @@ import type {
   UwsRequest,
   UwsResponse,
 } from "./native-types.ts";
-import { renderRefusal, screenHead, TOO_MANY_CONNECTIONS } from "./screen.ts";
+import { BAD_TARGET, renderRefusal, screenHead, TOO_MANY_CONNECTIONS } from "./screen.ts";
 
 /** uWS counts its timeouts in steps of 4 s; bodies that arrive are looked at once per step. */
 const TICK_MS = 4000;
 /** The most uWS can count to. */
 const MAX_TIMEOUT_SECONDS = 900;
+
+/** uWS lets other bytes through, decoded as UTF-8 that they need not be. */
+const NOT_PRINTABLE = /[^\x21-\x7e]/;
 
 interface NativeListener {
   readonly server: HyperExpressServer;
@@ -95,7 +98,9 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     const headers: string[] = [];
     collecting = headers;
     request.forEach(collect);
-    const length = screenHead(headers);
+    const path = request.getUrl();
+    const query = request.getQuery() ?? "";
+    const length = NOT_PRINTABLE.test(path) || NOT_PRINTABLE.test(query) ? BAD_TARGET : screenHead(headers);
     if (typeof length !== "number") {
       response
         .writeStatus(`${length.status} ${STATUS_CODES[length.status]}`)
@@ -104,16 +109,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       return;
     }
     const peer: Peer = { address: formatAddress(new Uint8Array(response.getRemoteAddress())), localAddress };
-    const exchange = new NativeExchange(
-      host,
-      response,
-      method,
-      request.getUrl(),
-      request.getQuery() ?? "",
-      headers,
-      peer,
-      length,
-    );
+    const exchange = new NativeExchange(host, response, method, path, query, headers, peer, length);
     exchanges++;
     if (length !== 0) {
       arriving.add(exchange);

@@ -57,12 +57,16 @@ export class NativeExchange implements Exchange {
   private taken = 0;
   /** Upper bound of what uWS itself holds; 0 = certainly nothing. */
   private backlog = 0;
+  /** The socket has taken something since the last refusal: a small piece will tell whether uWS still holds any. */
+  private mayProbe = false;
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
   private ending = false;
   private wantsDrain = false;
   private chunk: Uint8Array = EMPTY;
   private chunkTaken = true;
+  /** A sized answer's last piece was not taken whole. */
+  private refused = false;
 
   constructor(
     host: NativeHost,
@@ -147,7 +151,7 @@ export class NativeExchange implements Exchange {
       this.pending.push(bytes as Uint8Array);
       this.pendingBytes = bytes.length;
       this.ending = true;
-      this.flush();
+      this.sendPending();
     }
   }
 
@@ -180,6 +184,7 @@ export class NativeExchange implements Exchange {
     if (this.pendingBytes > 0 || this.backlog > this.host.streamBufferBytes) {
       this.pending.push(Buffer.from(chunk));
       this.pendingBytes += chunk.length;
+      if (this.mayProbe) this.sendPending();
     } else {
       this.send(chunk);
     }
@@ -311,7 +316,8 @@ export class NativeExchange implements Exchange {
     const offset = response.getWriteOffset();
     const rest = this.taken + chunk.length - offset;
     this.taken = offset;
-    if (rest > 0) this.keep(chunk.subarray(chunk.length - rest));
+    this.refused = rest > 0;
+    if (this.refused) this.keep(chunk.subarray(chunk.length - rest));
   };
 
   /** What a sized answer could not send: ours to keep, at the front of what waits. */
@@ -324,35 +330,35 @@ export class NativeExchange implements Exchange {
     if (this.closed) return true;
     // An empty cork sends what uWS holds: with a listener for "writable" it does not do so by itself.
     this.response.cork(nothing);
+    this.mayProbe = true;
     this.flush();
     return true;
   }
 
   private flush(): void {
+    this.sendPending();
+    if (this.closed || this.pendingBytes > 0) return;
+    if (this.ending) this.complete();
+    else if (this.wantsDrain) {
+      this.wantsDrain = false;
+      this.listener?.onDrain();
+    }
+  }
+
+  /** Hands over what waits until uWS refuses some of it. */
+  private sendPending(): void {
     while (this.pendingBytes > 0 && !this.closed) {
       const first = this.pending[0] ?? EMPTY;
-      if (this.mode === "sized") {
-        this.pending.shift();
-        this.pendingBytes -= first.length;
-        const before = this.taken;
-        this.send(first);
-        if (this.closed) return;
-        if (this.taken < before + first.length) return;
-        continue;
-      }
       // While uWS may still hold something, little more is given to it.
       const size = this.backlog > 0 ? Math.min(PROBE_BYTES, first.length) : first.length;
       if (size === first.length) this.pending.shift();
       else this.pending[0] = first.subarray(size);
       this.pendingBytes -= size;
       this.send(first.subarray(0, size));
-      if (this.backlog > 0) return;
-    }
-    if (this.closed) return;
-    if (this.ending) this.complete();
-    else if (this.wantsDrain) {
-      this.wantsDrain = false;
-      this.listener?.onDrain();
+      if (this.backlog > 0 || this.refused) {
+        this.mayProbe = false;
+        return;
+      }
     }
   }
 

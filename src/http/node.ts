@@ -30,6 +30,7 @@ import {
   screenHead,
   TOO_MANY_CONNECTIONS,
   UPGRADE,
+  WRONG_VERSION,
 } from "./screen.ts";
 import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 
@@ -74,7 +75,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
 
   function openExchange(request: IncomingMessage, response: ServerResponse, handler: ExchangeHandler): void {
     const headers = lowerNames(request.rawHeaders);
-    const length = screenHead(headers);
+    const length = request.httpVersionMajor === 1 ? screenHead(headers) : WRONG_VERSION;
     if (typeof length !== "number") {
       refuse(response, length);
       return;

@@ -2,11 +2,11 @@
 
 /**
  * Resolves `.` and `..` segments, percent-encoded ones too; everything else stays as it was sent. null when the path
- * does not start with a slash, climbs above the root, or hides a dot segment behind an encoded slash or backslash
+ * does not start with a slash, holds bytes that no request target may hold, climbs above the root, or hides a dot segment behind an encoded slash or backslash
  * (`..%2f..`): a server that decodes it would see another path than the one matched here.
  */
 export function resolveDotSegments(path: string): string | null {
-  if (!path.startsWith("/")) return null;
+  if (!path.startsWith("/") || /[^\x21-\x7e]|#/.test(path)) return null;
   if (!/[.%\\]/.test(path)) return path;
   const resolved: string[] = [];
   const segments = path.split("/");

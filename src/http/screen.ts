@@ -33,6 +33,16 @@ const LENGTH_AND_CODING: Refusal = {
   code: "bad_request",
   message: "the request has both content-length and transfer-encoding",
 };
+export const BAD_TARGET: Refusal = {
+  status: 400,
+  code: "bad_path",
+  message: "the request target holds bytes that must be percent-encoded",
+};
+export const WRONG_VERSION: Refusal = {
+  status: 505,
+  code: "bad_request",
+  message: "only HTTP/1.1 and HTTP/1.0 are spoken here",
+};
 export const UPGRADE: Refusal = {
   status: 501,
   code: "not_implemented",

@@ -31,3 +31,24 @@ export function realTime(): Time {
     },
   };
 }
+
+/** Real timers in which `factor` seconds pass in one. */
+export function scaledTime(factor: number): Time {
+  const real = realTime();
+  return {
+    clock: { now: () => performance.now() * factor, wall: () => Date.now() },
+    random: real.random,
+    timers: {
+      start(delayMs, onTimer) {
+        const timer = real.timers.start(delayMs / factor, onTimer);
+        return {
+          restart: (delay) => timer.restart(delay / factor),
+          cancel: () => timer.cancel(),
+          get active() {
+            return timer.active;
+          },
+        };
+      },
+    },
+  };
+}

@@ -1,0 +1,285 @@
+/** Slow and stalled readers and uploads, on both engines: nothing grows, nothing is lost, and who stands still is cut. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import { describe, test } from "node:test";
+import type { Exchange } from "../../src/http/exchange.ts";
+import { ENGINES, startEngine } from "./support/engines.ts";
+import { scaledTime } from "./support/real-time.ts";
+
+const CHUNK = Buffer.from(Array.from({ length: 64 * 1024 }, (_, i) => (i * 31) & 0xff));
+const CHUNKS = 320; // 20 MiB, more than the kernel keeps
+const TOTAL = CHUNK.length * CHUNKS;
+
+interface Progress {
+  written: number;
+  refusals: number;
+  drains: number;
+  aborted: boolean;
+}
+
+/** Writes CHUNKS pieces, stopping whenever it is told to. */
+function writeAll(exchange: Exchange, progress: Progress, headers: readonly string[]): void {
+  const go = () => {
+    while (progress.written < CHUNKS) {
+      progress.written++;
+      if (exchange.write(CHUNK)) continue;
+      progress.refusals++;
+      return;
+    }
+    exchange.end();
+  };
+  exchange.listen({
+    onAbort() {
+      progress.aborted = true;
+    },
+    onDrain() {
+      progress.drains++;
+      go();
+    },
+  });
+  exchange.start(200, headers);
+  go();
+}
+
+function request(port: number): Socket {
+  const socket = connect(port, "127.0.0.1", () =>
+    socket.write("GET /v1/s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+  );
+  socket.on("error", () => {});
+  return socket;
+}
+
+/** Reads to `done`; the body with its framing undone. */
+function readBody(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const settle = () => resolve(decode(Buffer.concat(pieces)));
+    socket.on("data", (piece) => {
+      pieces.push(piece);
+      size += piece.length;
+      const tail = piece.subarray(-5).toString("latin1");
+      if (size > TOTAL && (tail === "0\r\n\r\n" || decode(Buffer.concat(pieces)).length === TOTAL)) settle();
+    });
+    socket.on("close", settle);
+    socket.resume();
+  });
+}
+
+function decode(answer: Buffer): Buffer {
+  const at = answer.indexOf("\r\n\r\n");
+  const head = answer.toString("latin1", 0, at).toLowerCase();
+  if (!head.includes("transfer-encoding: chunked")) return answer.subarray(at + 4);
+  const pieces: Buffer[] = [];
+  for (let position = at + 4; position < answer.length; ) {
+    const line = answer.indexOf("\r\n", position);
+    const length = Number.parseInt(answer.toString("latin1", position, line), 16);
+    if (!(length > 0)) break;
+    pieces.push(answer.subarray(line + 2, line + 2 + length));
+    position = line + 4 + length;
+  }
+  return Buffer.concat(pieces);
+}
+
+const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+const EXPECTED = digest(Buffer.concat(Array.from({ length: CHUNKS }, () => CHUNK)));
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+for (const kind of ENGINES) {
+  test(`${kind}: many streams to readers that stand still take bounded memory`, async (t) => {
+    const streams = 40;
+    const progresses: Progress[] = [];
+    const { port } = await startEngine(t, kind, (exchange) => {
+      const progress: Progress = { written: 0, refusals: 0, drains: 0, aborted: false };
+      progresses.push(progress);
+      writeAll(exchange, progress, []);
+    });
+    const sockets = Array.from({ length: streams }, () => request(port));
+    for (const socket of sockets) socket.pause();
+    await pause(500);
+    globalThis.gc?.();
+    const { external, arrayBuffers } = process.memoryUsage();
+    // Per stream at most the limit and one more chunk; the rest is the kernel's.
+    assert.ok(Math.max(external, arrayBuffers) < streams * 3 * CHUNK.length + 40e6);
+    for (const socket of sockets) socket.destroy();
+    await pause(100);
+    assert.equal(progresses.filter((progress) => progress.aborted).length, streams);
+  });
+}
+
+for (const kind of ENGINES) {
+  describe(`${kind}: slow peers`, { concurrency: 8 }, () => {
+    for (const [framing, headers] of [
+      ["chunked", []],
+      ["of declared length", ["content-length", String(TOTAL)]],
+    ] as const) {
+      test(`${kind}: a stream ${framing} waits for a reader that stands still, then arrives whole`, async (t) => {
+        const progress: Progress = { written: 0, refusals: 0, drains: 0, aborted: false };
+        const { port, errors } = await startEngine(t, kind, (exchange) =>
+          writeAll(exchange, progress, headers),
+        );
+        const socket = request(port);
+        socket.pause();
+        await pause(300);
+        const held = progress.written;
+        assert.ok(progress.refusals > 0 && held < CHUNKS, `the writer was held back after ${held} chunks`);
+        await pause(200);
+        assert.ok(progress.written <= held + 2, "a reader that takes nothing gets no more");
+        const body = await readBody(socket);
+        assert.equal(body.length, TOTAL);
+        assert.equal(digest(body), EXPECTED);
+        assert.equal(progress.aborted, false);
+        assert.deepEqual(errors, []);
+        socket.destroy();
+      });
+    }
+
+    test(`${kind}: a whole answer of 20 MiB arrives whole at a slow reader`, async (t) => {
+      const whole = Buffer.concat(Array.from({ length: CHUNKS }, () => CHUNK));
+      const { port, engine } = await startEngine(t, kind, (exchange) => {
+        exchange.listen({ onAbort() {}, onDrain() {} });
+        setTimeout(() => exchange.respond(200, [], whole), 5);
+      });
+      const socket = request(port);
+      socket.pause();
+      await pause(200);
+      assert.equal(engine.stats().exchanges, 1, "not done while the reader has not taken it");
+      assert.equal(digest(await readBody(socket)), EXPECTED);
+      socket.destroy();
+    });
+
+    test(`${kind}: small events reach a reader that was blocked before`, async (t) => {
+      let open: Exchange | null = null;
+      const { port } = await startEngine(t, kind, (exchange) => {
+        open = exchange;
+        exchange.listen({ onAbort() {}, onDrain() {} });
+        exchange.start(200, []);
+        for (let i = 0; i < 200 && exchange.write(CHUNK); i++);
+      });
+      const socket = request(port);
+      socket.pause();
+      await pause(200);
+      let last = Buffer.alloc(0);
+      socket.on("data", (piece) => {
+        last = piece;
+      });
+      socket.resume();
+      await pause(200);
+      const exchange = open as unknown as Exchange;
+      assert.equal(exchange.write(Buffer.from("event")), true);
+      await pause(50);
+      assert.match(last.toString("latin1"), /5\r\nevent/);
+      exchange.destroy();
+      socket.destroy();
+    });
+
+    test(`${kind}: an upload is paused and goes on when asked`, async (t) => {
+      let exchange: Exchange | null = null;
+      let received = 0;
+      let done = false;
+      const { port } = await startEngine(t, kind, (opened) => {
+        exchange = opened;
+        opened.listen({ onAbort() {}, onDrain() {} });
+        opened.receive({
+          onChunk(chunk, last) {
+            received += chunk.length;
+            done = last;
+            if (last) opened.respond(200, [], "ok");
+            else opened.pauseBody();
+          },
+        });
+      });
+      const size = 8e6;
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.write(`POST /v1/u HTTP/1.1\r\nHost: h\r\nContent-Length: ${size}\r\n\r\n`);
+        socket.write(Buffer.alloc(size));
+      });
+      await pause(200);
+      const first = received;
+      assert.ok(first < size / 2, `${first} bytes came while paused`);
+      await pause(100);
+      assert.ok(received <= first + 600_000);
+      for (let i = 0; i < 2000 && !done; i++) {
+        (exchange as unknown as Exchange).resumeBody();
+        await pause(1);
+      }
+      assert.equal(received, size);
+      socket.destroy();
+    });
+
+    test(`${kind}: an upload that stands still is cut after client_stall, a slow one is not`, async (t) => {
+      const outcomes: string[] = [];
+      const time = scaledTime(20); // 20 s pass in one
+      const { port } = await startEngine(
+        t,
+        kind,
+        (exchange) => {
+          exchange.listen({ onAbort: () => outcomes.push(`${exchange.path} aborted`), onDrain() {} });
+          exchange.receive({
+            onChunk(_chunk, last) {
+              if (!last) return;
+              outcomes.push(`${exchange.path} whole`);
+              exchange.respond(200, [], "ok");
+            },
+          });
+        },
+        { time, limits: { clientStallMs: 12_000 } },
+      );
+      const upload = (path: string) => {
+        const socket = connect(port, "127.0.0.1", () =>
+          socket.write(`POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\na`),
+        );
+        socket.on("error", () => {});
+        return socket;
+      };
+      const still = upload("/v1/still");
+      const never = connect(port, "127.0.0.1", () =>
+        never.write("POST /never HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      );
+      never.on("error", () => {});
+      const slow = upload("/v1/slow");
+      for (let i = 0; i < 11; i++) {
+        await pause(150);
+        slow.write("b");
+      }
+      await pause(100);
+      assert.deepEqual(outcomes.sort(), ["/never aborted", "/v1/slow whole", "/v1/still aborted"]);
+      for (const socket of [still, slow, never]) socket.destroy();
+    });
+    if (kind === "node") {
+      test("node: a reader that takes nothing is cut after client_stall, one that takes a little is not", async (t) => {
+        const outcomes: string[] = [];
+        const { port } = await startEngine(
+          t,
+          "node",
+          (exchange) => {
+            const progress: Progress = { written: 0, refusals: 0, drains: 0, aborted: false };
+            writeAll(exchange, progress, []);
+            const timer = setInterval(() => {
+              if (!exchange.closed) return;
+              clearInterval(timer);
+              outcomes.push(progress.aborted ? "cut" : "whole");
+            }, 10);
+          },
+          { time: scaledTime(20), limits: { clientStallMs: 12_000 } },
+        );
+        const still = request(port);
+        still.pause();
+        await pause(900);
+        assert.deepEqual(outcomes, ["cut"]);
+        const slow = request(port);
+        for (let i = 0; i < 8; i++) {
+          slow.resume();
+          await pause(15);
+          slow.pause();
+          await pause(100);
+        }
+        slow.resume();
+        await pause(500);
+        assert.deepEqual(outcomes, ["cut", "whole"]);
+        slow.destroy();
+      });
+    }
+  });
+}
