@@ -1,0 +1,328 @@
+/** Answers as servers send them, good ones and bad ones: what the parser's tests cut, mutate and hold against other clients. */
+
+export interface CorpusAnswer {
+  readonly name: string;
+  readonly bytes: string;
+  readonly head?: boolean;
+  readonly status: number;
+  readonly body: string;
+  /** Default `done`. */
+  readonly end?: "done" | "open" | "cut";
+  /** Default true. */
+  readonly keepAlive?: boolean;
+  readonly surplus?: boolean;
+}
+
+const OK = "HTTP/1.1 200 OK\r\n";
+const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
+
+export const GOOD: readonly CorpusAnswer[] = [
+  { name: "length", bytes: `${OK}Content-Length: 5\r\n\r\nhello`, status: 200, body: "hello" },
+  { name: "empty body", bytes: `${OK}Content-Length: 0\r\n\r\n`, status: 200, body: "" },
+  {
+    name: "chunks",
+    bytes: `${CHUNKED}5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n`,
+    status: 200,
+    body: "hello world",
+  },
+  {
+    name: "chunks in upper case hex",
+    bytes: `${CHUNKED}A\r\n0123456789\r\n0\r\n\r\n`,
+    status: 200,
+    body: "0123456789",
+  },
+  {
+    name: "chunk with leading zeros",
+    bytes: `${CHUNKED}00000000000000000005\r\nhello\r\n000\r\n\r\n`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "chunk extensions",
+    bytes: `${CHUNKED}5;a=b;c="d e"\r\nhello\r\n0;last\r\n\r\n`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "chunk extension after white space",
+    bytes: `${CHUNKED}5 ;a\r\nhello\r\n0\r\n\r\n`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "trailers",
+    bytes: `${CHUNKED}5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-B:\r\n\r\n`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "chunked twice, in odd case",
+    bytes: `${OK}Transfer-Encoding: Chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "the same length twice",
+    bytes: `${OK}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "length with leading zeros",
+    bytes: `${OK}Content-Length: 005\r\n\r\nhello`,
+    status: 200,
+    body: "hello",
+  },
+  {
+    name: "until close",
+    bytes: `${OK}X: y\r\n\r\nhello`,
+    status: 200,
+    body: "hello",
+    end: "open",
+    keepAlive: false,
+  },
+  {
+    name: "no header at all",
+    bytes: `${OK}\r\nhello`,
+    status: 200,
+    body: "hello",
+    end: "open",
+    keepAlive: false,
+  },
+  {
+    name: "no reason phrase",
+    bytes: "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok",
+    status: 200,
+    body: "ok",
+  },
+  {
+    name: "no space after the status",
+    bytes: "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok",
+    status: 200,
+    body: "ok",
+  },
+  {
+    name: "obs-text in reason and value",
+    bytes: "HTTP/1.1 200 \xe9\xff\r\nX: \xe4\xf6\r\nContent-Length: 2\r\n\r\nok",
+    status: 200,
+    body: "ok",
+  },
+  {
+    name: "interim answers",
+    bytes: `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n${OK}Content-Length: 2\r\n\r\nok`,
+    status: 200,
+    body: "ok",
+  },
+  {
+    name: "eight interim answers",
+    bytes: `${"HTTP/1.1 102 P\r\n\r\n".repeat(8)}${OK}Content-Length: 2\r\n\r\nok`,
+    status: 200,
+    body: "ok",
+  },
+  { name: "204", bytes: "HTTP/1.1 204 No Content\r\n\r\n", status: 204, body: "" },
+  {
+    name: "204 with a length",
+    bytes: "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+    status: 204,
+    body: "",
+  },
+  {
+    name: "304 with a length",
+    bytes: "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+    status: 304,
+    body: "",
+  },
+  { name: "HEAD with a length", bytes: `${OK}Content-Length: 5\r\n\r\n`, head: true, status: 200, body: "" },
+  { name: "HEAD chunked", bytes: CHUNKED, head: true, status: 200, body: "" },
+  { name: "HEAD without framing", bytes: `${OK}\r\n`, head: true, status: 200, body: "" },
+  {
+    name: "connection close",
+    bytes: `${OK}Connection: close\r\nContent-Length: 2\r\n\r\nok`,
+    status: 200,
+    body: "ok",
+    keepAlive: false,
+  },
+  {
+    name: "close among other tokens",
+    bytes: `${OK}Connection: x, CLOSE ,y\r\nContent-Length: 2\r\n\r\nok`,
+    status: 200,
+    body: "ok",
+    keepAlive: false,
+  },
+  {
+    name: "HTTP/1.0",
+    bytes: "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    status: 200,
+    body: "ok",
+    keepAlive: false,
+  },
+  {
+    name: "HTTP/1.0 that keeps",
+    bytes: "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+    status: 200,
+    body: "ok",
+  },
+  {
+    name: "HTTP/1.0 chunked",
+    bytes:
+      "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    status: 200,
+    body: "ok",
+    keepAlive: false,
+  },
+  {
+    name: "white space around values",
+    bytes: `${OK}X: \t a b \t \r\nY:\r\nZ:z\r\nContent-Length:2\r\n\r\nok`,
+    status: 200,
+    body: "ok",
+  },
+  {
+    name: "bytes after the end",
+    bytes: `${OK}Content-Length: 2\r\n\r\nokHTTP/1.1`,
+    status: 200,
+    body: "ok",
+    surplus: true,
+  },
+  {
+    name: "bytes after the last chunk",
+    bytes: `${CHUNKED}2\r\nok\r\n0\r\n\r\nx`,
+    status: 200,
+    body: "ok",
+    surplus: true,
+  },
+  { name: "body after 204", bytes: "HTTP/1.1 204 No Content\r\n\r\nx", status: 204, body: "", surplus: true },
+  {
+    name: "cut body",
+    bytes: `${OK}Content-Length: 10\r\n\r\nhello`,
+    status: 200,
+    body: "hello",
+    end: "cut",
+    keepAlive: false,
+  },
+  {
+    name: "cut chunks",
+    bytes: `${CHUNKED}5\r\nhello\r\n`,
+    status: 200,
+    body: "hello",
+    end: "cut",
+    keepAlive: false,
+  },
+  {
+    name: "last chunk without its end",
+    bytes: `${CHUNKED}5\r\nhello\r\n0\r\n`,
+    status: 200,
+    body: "hello",
+    end: "cut",
+    keepAlive: false,
+  },
+  { name: "odd statuses", bytes: "HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\nok", status: 999, body: "ok" },
+];
+
+/** What is refused, one entry a rule (80-performance, section 8), with a word of the reason. */
+export const REFUSED: readonly { readonly name: string; readonly bytes: string; readonly reason: RegExp }[] =
+  [
+    { name: "not HTTP at all", bytes: "\x15\x03\x01\x00\x02\x02\x16", reason: /not HTTP/ },
+    { name: "another protocol", bytes: "SSH-2.0-OpenSSH\r\n", reason: /not HTTP/ },
+    { name: "HTTP/2 preface of a server", bytes: "\0\0\x12\x04\0\0\0\0\0", reason: /not HTTP/ },
+    { name: "HTTP/0.9", bytes: "<html>hello</html>", reason: /not HTTP/ },
+    { name: "HTTP/1.2", bytes: "HTTP/1.2 200 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "HTTP/2.0", bytes: "HTTP/2.0 200 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "lower case http", bytes: "http/1.1 200 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "status of two digits", bytes: "HTTP/1.1 20 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "status of four digits", bytes: "HTTP/1.1 2000 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "status 099", bytes: "HTTP/1.1 099 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "status with a letter", bytes: "HTTP/1.1 2x0 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "two spaces before the status", bytes: "HTTP/1.1  200 OK\r\n\r\n", reason: /not HTTP/ },
+    { name: "leading line end", bytes: `\r\n${OK}\r\n`, reason: /not HTTP/ },
+    { name: "bare LF after the status line", bytes: "HTTP/1.1 200 OK\nX: y\r\n\r\n", reason: /not HTTP/ },
+    { name: "bare LF after a header", bytes: `${OK}X: y\nContent-Length: 0\r\n\r\n`, reason: /bare LF/ },
+    { name: "bare LF at the end of the head", bytes: `${OK}X: y\r\n\nbody`, reason: /proper name/ },
+    { name: "bare CR in a value", bytes: `${OK}X: a\rb\r\n\r\n`, reason: /bare CR/ },
+    { name: "bare CR before a name", bytes: `${OK}\rX: a\r\n\r\n`, reason: /bare CR/ },
+    { name: "bare CR in the reason", bytes: "HTTP/1.1 200 O\rK\r\n\r\n", reason: /bare CR/ },
+    { name: "NUL in a value", bytes: `${OK}X: a\0b\r\n\r\n`, reason: /NUL/ },
+    { name: "NUL in a name", bytes: `${OK}X\0: a\r\n\r\n`, reason: /proper name/ },
+    { name: "control character in a value", bytes: `${OK}X: a\x01b\r\n\r\n`, reason: /control/ },
+    { name: "folded line", bytes: `${OK}X: a\r\n b\r\n\r\n`, reason: /folded/ },
+    { name: "folded first line", bytes: `${OK} X: a\r\n\r\n`, reason: /folded/ },
+    { name: "folded with a tab", bytes: `${OK}X: a\r\n\tb\r\n\r\n`, reason: /folded/ },
+    {
+      name: "space before the colon",
+      bytes: `${OK}Content-Length : 0\r\n\r\n`,
+      reason: /space in a header name/,
+    },
+    { name: "line without a colon", bytes: `${OK}hello\r\n\r\n`, reason: /proper name/ },
+    { name: "empty name", bytes: `${OK}: x\r\n\r\n`, reason: /proper name/ },
+    { name: "over 256 lines", bytes: `${OK}${"A: b\r\n".repeat(257)}\r\n`, reason: /256/ },
+    { name: "head over 64 KiB", bytes: `${OK}X: ${"a".repeat(65_536)}\r\n\r\n`, reason: /64 KiB/ },
+    { name: "endless status line", bytes: `HTTP/1.1 200 ${"a".repeat(70_000)}`, reason: /64 KiB/ },
+    { name: "negative length", bytes: `${OK}Content-Length: -1\r\n\r\n`, reason: /plain number/ },
+    { name: "signed length", bytes: `${OK}Content-Length: +5\r\n\r\nhello`, reason: /plain number/ },
+    { name: "hexadecimal length", bytes: `${OK}Content-Length: 0x5\r\n\r\nhello`, reason: /plain number/ },
+    {
+      name: "length with a unit",
+      bytes: `${OK}Content-Length: 5 bytes\r\n\r\nhello`,
+      reason: /plain number/,
+    },
+    { name: "length in a list", bytes: `${OK}Content-Length: 5, 5\r\n\r\nhello`, reason: /plain number/ },
+    { name: "empty length", bytes: `${OK}Content-Length:\r\n\r\n`, reason: /plain number/ },
+    {
+      name: "length beyond numbers",
+      bytes: `${OK}Content-Length: 99999999999999999999\r\n\r\n`,
+      reason: /plain number/,
+    },
+    {
+      name: "two lengths",
+      bytes: `${OK}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`,
+      reason: /two different/,
+    },
+    {
+      name: "length and chunked",
+      bytes: `${OK}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`,
+      reason: /both/,
+    },
+    {
+      name: "chunked and length",
+      bytes: `${OK}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n`,
+      reason: /both/,
+    },
+    {
+      name: "gzip, chunked",
+      bytes: `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n`,
+      reason: /other than chunked/,
+    },
+    { name: "identity", bytes: `${OK}Transfer-Encoding: identity\r\n\r\n`, reason: /other than chunked/ },
+    {
+      name: "chunked, chunked",
+      bytes: `${OK}Transfer-Encoding: chunked, chunked\r\n\r\n`,
+      reason: /other than chunked/,
+    },
+    { name: "empty coding", bytes: `${OK}Transfer-Encoding:\r\n\r\n`, reason: /other than chunked/ },
+    { name: "chunk over 2 GiB", bytes: `${CHUNKED}80000001\r\n`, reason: /2 GiB/ },
+    { name: "chunk size beyond numbers", bytes: `${CHUNKED}FFFFFFFFFFFFFFFFFFFF\r\n`, reason: /2 GiB/ },
+    { name: "chunk size with junk", bytes: `${CHUNKED}5x\r\nhello\r\n`, reason: /junk/ },
+    { name: "chunk size with 0x", bytes: `${CHUNKED}0x5\r\nhello\r\n`, reason: /junk/ },
+    { name: "chunk size with trailing space", bytes: `${CHUNKED}5 \r\nhello\r\n`, reason: /junk/ },
+    { name: "chunk size with leading space", bytes: `${CHUNKED} 5\r\nhello\r\n`, reason: /without a size/ },
+    { name: "negative chunk size", bytes: `${CHUNKED}-5\r\nhello\r\n`, reason: /without a size/ },
+    { name: "empty chunk size", bytes: `${CHUNKED}\r\nhello\r\n`, reason: /without a size/ },
+    { name: "bare LF after a chunk size", bytes: `${CHUNKED}5\nhello\r\n`, reason: /junk/ },
+    { name: "bare CR after a chunk size", bytes: `${CHUNKED}5\rhello\r\n`, reason: /bare CR/ },
+    { name: "bare LF in an extension", bytes: `${CHUNKED}5;a\nhello\r\n`, reason: /control/ },
+    { name: "endless extension", bytes: `${CHUNKED}5;${"a".repeat(20_000)}`, reason: /endless/ },
+    { name: "endless zeros", bytes: `${CHUNKED}${"0".repeat(20_000)}`, reason: /endless/ },
+    { name: "chunk longer than its size", bytes: `${CHUNKED}5\r\nhello!\r\n`, reason: /longer/ },
+    { name: "chunk followed by LF", bytes: `${CHUNKED}5\r\nhello\n0\r\n\r\n`, reason: /longer/ },
+    { name: "chunk followed by CR and junk", bytes: `${CHUNKED}5\r\nhello\rx`, reason: /longer/ },
+    {
+      name: "trailers over 8 KiB",
+      bytes: `${CHUNKED}0\r\n${`X: ${"a".repeat(1000)}\r\n`.repeat(9)}\r\n`,
+      reason: /8 KiB/,
+    },
+    { name: "malformed trailer", bytes: `${CHUNKED}0\r\nhello\r\n\r\n`, reason: /trailer/ },
+    { name: "folded trailer", bytes: `${CHUNKED}0\r\nX: a\r\n b\r\n\r\n`, reason: /trailer/ },
+    { name: "bare LF in the trailers", bytes: `${CHUNKED}0\r\nX: a\n\r\n`, reason: /trailer/ },
+    { name: "last chunk ended by LF", bytes: `${CHUNKED}0\r\n\n`, reason: /trailer/ },
+    { name: "101", bytes: "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n", reason: /protocols/ },
+    { name: "nine interim answers", bytes: "HTTP/1.1 102 P\r\n\r\n".repeat(9), reason: /interim/ },
+  ];
