@@ -67,7 +67,11 @@ export class Connection implements ResponseSink {
     this.served += 1;
     this.parser.begin(call.request.method === "HEAD");
     const head = requestHead(call.request, this.#owner.head);
-    this.#body.begin(head, headEncoding(head), call);
+    const problem = this.#body.begin(head, headEncoding(head), call);
+    if (problem !== "") {
+      this.#fail(call, { cause: "reset", message: problem });
+      return;
+    }
     if (call.paused) this.socket.pause();
     this.#armForAnswer(call);
     if (call.blocked && this.#body.flushed) this.#writable(call);

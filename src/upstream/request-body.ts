@@ -32,7 +32,9 @@ export class RequestBody {
     return this.flushed && this.#socket.writableLength === 0 && this.#call?.ended === true;
   }
 
-  begin(head: string, encoding: "latin1" | "utf8", call: Call): void {
+  /** Writes the head and what there is of the body; returns what is wrong with it, or "". */
+  begin(head: string, encoding: "latin1" | "utf8", call: Call): string {
+    let problem = "";
     const { body } = call.request;
     const socket = this.#socket;
     this.#call = call;
@@ -41,9 +43,10 @@ export class RequestBody {
     this.#pieces = body !== null && isPieces(body) ? body : NO_PIECES;
     socket.cork();
     socket.write(head, encoding);
-    if (body !== null && !isPieces(body)) this.#beginStream(call, body.length);
+    if (body !== null && !isPieces(body)) problem = this.#beginStream(call, body.length);
     else this.#pump();
     socket.uncork();
+    return problem;
   }
 
   /** Lets go of the body: an idle connection must not hold it. */
@@ -75,11 +78,12 @@ export class RequestBody {
     return "";
   }
 
-  #beginStream(call: Call, length: number): void {
+  #beginStream(call: Call, length: number): string {
     this.#declared = length;
-    for (const piece of call.early ?? []) this.write(call, piece);
+    let problem = "";
+    for (const piece of call.early ?? []) problem ||= this.write(call, piece);
     call.early = null;
-    if (call.ended) this.end(call);
+    return call.ended ? problem || this.end(call) : problem;
   }
 
   #pump(): void {

@@ -56,5 +56,5 @@ export function isPieces(body: UpstreamRequest["body"]): body is readonly Uint8A
 
 /** Percent-encoded UTF-8; a lone surrogate becomes U+FFFD. */
 function encodePart(part: string): string {
-  return Buffer.from(part).toString("hex").replace(/../g, "%$&");
+  return Buffer.from(part).toString("hex").toUpperCase().replace(/../g, "%$&");
 }

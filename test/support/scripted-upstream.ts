@@ -36,7 +36,7 @@ export interface ReceivedRequest {
   /** Names in lower case. */
   readonly headers: HeaderList;
   /** The decoded body, as far as it has come. */
-  body: Buffer;
+  readonly body: Buffer;
   /** True once the whole body is there. */
   complete: boolean;
   /** Milliseconds of `performance.now()`; -1 = not yet. */
@@ -208,6 +208,8 @@ class PlayedConnection {
   /** Plays of one connection run one after another. */
   #last: Promise<void> = Promise.resolve();
   #current: ReceivedRequest | null = null;
+  /** Of the body of the current request. */
+  #pieces: Buffer[] = [];
   #gone = false;
 
   constructor(
@@ -232,7 +234,7 @@ class PlayedConnection {
     const reader = new RequestReader(
       (method, path, headers) => this.#head(method, path, headers),
       (piece) => {
-        if (this.#current !== null) this.#current.body = Buffer.concat([this.#current.body, piece]);
+        this.#pieces.push(piece);
       },
       () => this.#complete(),
     );
@@ -262,12 +264,17 @@ class PlayedConnection {
   }
 
   #head(method: string, path: string, headers: HeaderList): void {
+    const pieces: Buffer[] = [];
+    this.#pieces = pieces;
     const request: ReceivedRequest = {
       connection: this.#number,
       method,
       path,
       headers,
-      body: Buffer.alloc(0),
+      get body() {
+        if (pieces.length > 1) pieces.splice(0, pieces.length, Buffer.concat(pieces));
+        return pieces[0] ?? Buffer.alloc(0);
+      },
       complete: false,
       headAt: performance.now(),
       completeAt: -1,
