@@ -2,9 +2,10 @@
 import { cohere, cohereV1 } from "./cohere/cohere.ts";
 import { gemini } from "./gemini/gemini.ts";
 import { openaiChat } from "./openai-chat/openai-chat.ts";
+import { openaiResponses } from "./openai-responses/openai-responses.ts";
 import type { ChatProtocol, ProtocolName } from "./protocol.ts";
 
-const PROTOCOLS: readonly ChatProtocol[] = [openaiChat, gemini, cohere, cohereV1];
+const PROTOCOLS: readonly ChatProtocol[] = [openaiChat, openaiResponses, gemini, cohere, cohereV1];
 
 /** Throws for a name that no protocol has: a bug of the caller, names come from the configuration's schema. */
 export function protocolNamed(name: ProtocolName): ChatProtocol {

@@ -93,6 +93,7 @@ function encodeReasoning(part: PartOf<"thinking">, context: ConvertContext): Jso
 }
 
 function ownSignature(part: PartOf<"thinking">, context: ConvertContext): Signature | undefined {
+  if (context.dropThinking === true) return undefined;
   if (part.signature?.vendor === "openai") return part.signature;
   if (part.foreign === undefined) return undefined;
   const target = { vendor: "openai" as const, model: context.model, prefix: "" };

@@ -9,10 +9,10 @@ import {
   scanObject,
   watchNames,
 } from "../../base/json-scan.ts";
+import { isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { CARRIER_MARK } from "../signature-carrier.ts";
 
-const WATCHED = watchNames(["model", "input", "temperature", "top_p", "reasoning"]);
 const ITEM = watchNames(["type", "id", "encrypted_content"]);
 const REASONING = watchNames(["effort"]);
 
@@ -30,34 +30,38 @@ const MARK = Buffer.from(`"${CARRIER_MARK}`);
 
 /** The model's name, what a reasoning model refuses, and reasoning items of our own making (cases 79, 92). */
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
-  const scan = scanObject(body, WATCHED);
-  const edits: Edit[] = [];
+  const scan = scanObject(body, null);
+  const edits: Edit[] = removeMembers(
+    scan.members.filter((member) => isRefused(body, member, scan, context)),
+  );
   const model = findMember(scan, "model");
   if (model !== undefined && !isString(body, model, context.model))
     edits.push(replaceValue(model, JSON.stringify(context.model)));
-  edits.push(...dropSampling(body, scan, context));
   const input = findMember(scan, "input");
-  if (input !== undefined && body[input.start] === 0x5b) edits.push(...cutOwnReasoning(body, input));
+  if (input !== undefined && body[input.start] === 0x5b)
+    edits.push(...cutReasoning(body, input, context.dropThinking === true));
   return edits;
 }
 
-/** 40-protocols 1.6: reasoning models refuse temperature and top_p unless they are told not to reason. */
-function dropSampling(body: Buffer, scan: ObjectScan, context: ConvertContext): Edit[] {
-  if (context.capability.reasoningModel !== true) return [];
+/** What this provider refused lately, and the sampling that reasoning models refuse unless told not to reason (1.6). */
+function isRefused(body: Buffer, member: Member, scan: ObjectScan, context: ConvertContext): boolean {
+  const { name } = member;
+  if (name === "model" || name === "input") return false;
+  if (context.refused?.includes(name) === true) return true;
+  if (name !== "temperature" && name !== "top_p") return false;
+  if (!(context.capability.reasoningModel ?? isReasoningModel(context.model))) return false;
   const reasoning = findMember(scan, "reasoning");
   if (reasoning !== undefined && body[reasoning.start] === 0x7b) {
     const effort = findMember(scanObject(body, REASONING, reasoning.start, reasoning.end), "effort");
-    if (effort !== undefined && isString(body, effort, "none")) return [];
+    if (effort !== undefined && isString(body, effort, "none")) return false;
   }
-  const refused = scan.members.filter(({ name }) => name === "temperature" || name === "top_p");
-  for (const member of refused) context.warn("unsupported_parameter", member.name);
-  return removeMembers(refused);
+  context.warn("unsupported_parameter", name);
+  return true;
 }
 
-/** Reasoning items that hold our carrier or nothing, and the ids of the items that were made with them. */
-function cutOwnReasoning(body: Buffer, input: Member): Edit[] {
-  const text = body.subarray(input.start, input.end);
-  if (text.indexOf(MARK) < 0 && text.indexOf('"encrypted_content"') < 0) return [];
+/** Reasoning items that hold our carrier or nothing (`all`: every one), and the ids of the items that were made with them. */
+function cutReasoning(body: Buffer, input: Member, all: boolean): Edit[] {
+  if (!all && body.subarray(input.start, input.end).indexOf('"encrypted_content"') < 0) return [];
   const cut: Member[] = [];
   const edits: Edit[] = [];
   let orphaned = false;
@@ -66,7 +70,7 @@ function cutOwnReasoning(body: Buffer, input: Member): Edit[] {
     const item = scanObject(body, ITEM, element.start, element.end);
     const type = findMember(item, "type");
     if (type !== undefined && isString(body, type, "reasoning")) {
-      orphaned = isOurs(body, item);
+      orphaned = all || isOurs(body, item);
       if (orphaned) cut.push(element);
       continue;
     }

@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import { badRequest } from "../../base/failure.ts";
 import { fitTurnIds, RESPONSES_IDS } from "../call-ids.ts";
+import { effortOf, nearestEffort } from "../effort.ts";
 import { shapeTurns, systemBlocks } from "../history.ts";
-import type { ChatRequest, Effort, Tool } from "../neutral.ts";
+import type { ChatRequest, Tool } from "../neutral.ts";
+import { isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { isStrictSchema, schemaOrEmpty } from "../schema-text.ts";
 import { OPENAI_NAMES, registerTool, upstreamName } from "../tool-names.ts";
@@ -32,7 +34,10 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   encodeText(body, request, context);
   encodeSampling(body, request, context);
   encodeReasoning(body, request, context);
-  encodeHints(body, request);
+  encodeHints(body, request, context);
+  for (const name of context.refused ?? []) {
+    if (name !== "model" && name !== "input") delete body[name];
+  }
   body.store = false;
   if (request.stream) body.stream = true;
   return { body: context.large.render(body), emulatedStop: request.sampling.stop ?? [], headers: [] };
@@ -137,12 +142,15 @@ function encodeText(body: Json, request: ChatRequest, context: ConvertContext): 
 }
 
 function encodeSampling(body: Json, request: ChatRequest, context: ConvertContext): void {
-  const { sampling, reasoning } = request;
+  const { sampling } = request;
   if (sampling.n !== undefined && sampling.n > 1) {
     throw badRequest("this target gives one answer at a time", "unsupported_parameter", "n");
   }
-  if (sampling.max !== undefined) body.max_output_tokens = Math.max(MIN_OUTPUT_TOKENS, sampling.max);
-  const fixed = context.capability.reasoningModel === true && reasoning.effort !== "none";
+  if (sampling.max !== undefined) {
+    const most = context.capability.maxTokens ?? sampling.max;
+    body.max_output_tokens = Math.max(MIN_OUTPUT_TOKENS, Math.min(sampling.max, most));
+  }
+  const fixed = context.capability.sampling === false || (reasons(context) && effortOf(request) !== "none");
   const sample = (name: string, value: number | undefined) => {
     if (value === undefined) return;
     if (fixed) context.warn("unsupported_parameter", name);
@@ -165,43 +173,49 @@ function encodeSampling(body: Json, request: ChatRequest, context: ConvertContex
   }
 }
 
+function reasons(context: ConvertContext): boolean {
+  return context.capability.reasoningModel ?? isReasoningModel(context.model);
+}
+
 /** Models that do not reason refuse all of this, so nothing is sent unless the caller or the catalog speaks of reasoning. */
 function encodeReasoning(body: Json, request: ChatRequest, context: ConvertContext): void {
-  const { effort, budget, adaptive, show } = request.reasoning;
-  const wanted = effort ?? (budget === undefined ? undefined : effortOfBudget(budget));
-  if (context.capability.reasoningModel !== true && wanted === undefined && adaptive !== true) return;
-  if (context.capability.reasoningModel === false) {
-    if (wanted !== undefined && wanted !== "none") context.warn("unsupported_parameter", "reasoning");
-    return;
+  const { adaptive, show } = request.reasoning;
+  const wanted = effortOf(request);
+  if (!reasons(context)) {
+    if (context.capability.reasoningModel === false || (wanted === undefined && adaptive !== true)) {
+      if (wanted !== undefined && wanted !== "none") context.warn("unsupported_reasoning", "reasoning");
+      return;
+    }
   }
   const reasoning: Json = {};
-  if (wanted !== undefined) reasoning.effort = lowerEffort(wanted, context.capability.effortLevels);
+  if (wanted !== undefined) reasoning.effort = nearestEffort(wanted, context.capability.effortLevels);
   if (show !== "none" && wanted !== "none") reasoning.summary = "auto";
   if (Object.keys(reasoning).length > 0) body.reasoning = reasoning;
   body.include = [...(Array.isArray(body.include) ? body.include : []), "reasoning.encrypted_content"];
 }
 
-/** 40-protocols 1.7 "Budget -> effort". */
-function effortOfBudget(budget: number): Effort {
-  if (budget <= 0) return "none";
-  if (budget < 4096) return "low";
-  if (budget < 16384) return "medium";
-  return budget < 32000 ? "high" : "xhigh";
-}
-
-/** Efforts a model does not know go down to one it does. */
-function lowerEffort(effort: Effort, levels: readonly string[] | undefined): string {
-  if (levels === undefined || levels.includes(effort)) return effort;
-  if (effort === "minimal") return "low";
-  return effort === "none" ? effort : "high";
-}
-
-function encodeHints(body: Json, request: ChatRequest): void {
+function encodeHints(body: Json, request: ChatRequest, context: ConvertContext): void {
   if (request.cache?.key !== undefined) body.prompt_cache_key = request.cache.key;
   if (request.user !== undefined) body.safety_identifier = fitIdentifier(request.user);
   if (request.metadata !== undefined) body.metadata = request.metadata;
-  const tier = request.tier === "standard" || request.tier === "standard_only" ? "default" : request.tier;
-  if (tier === "flex" || tier === "priority" || tier === "default") body.service_tier = tier;
+  const tier = encodeTier(request.tier, context.fastTier === true);
+  if (tier !== undefined) body.service_tier = tier;
+}
+
+/** The fast tiers cost more: only where the alias allows them (40-protocols 1.8). */
+function encodeTier(tier: string | undefined, fast: boolean): string | undefined {
+  switch (tier) {
+    case "priority":
+    case "fast":
+    case "ultrafast":
+      return fast ? "priority" : undefined;
+    case "standard":
+    case "standard_only":
+    case "default":
+      return "default";
+    default:
+      return tier === "flex" || tier === "scale" ? tier : undefined;
+  }
 }
 
 /** Claude Code's `metadata.user_id` is a JSON text of 180 characters with device and session ids (case 34). */

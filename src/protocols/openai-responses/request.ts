@@ -1,5 +1,6 @@
 /** Reads a caller's Responses body. */
 import { badRequest } from "../../base/failure.ts";
+import { isEffort } from "../effort.ts";
 import {
   isObject,
   type JsonObject,
@@ -13,7 +14,7 @@ import {
   readString,
   stringOf,
 } from "../json-value.ts";
-import type { ChatRequest, Effort, OutputFormat, Turn } from "../neutral.ts";
+import type { ChatRequest, OutputFormat, Turn } from "../neutral.ts";
 import type { DecodeContext } from "../protocol.ts";
 import { writeEcho } from "./echo.ts";
 import { decodeInput } from "./input-items.ts";
@@ -21,8 +22,6 @@ import { decodeChoice, decodeTools } from "./tools.ts";
 
 /** Members that mean state held by OpenAI: only a provider that speaks Responses itself can honour them (40-protocols 1.8). */
 const STATEFUL = ["previous_response_id", "conversation", "prompt"];
-
-const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /** Throws Failure (400, param). */
 export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest {
@@ -116,7 +115,7 @@ function readReasoning(body: JsonObject, context: DecodeContext): ChatRequest["r
   const reasoning = readObject(body, "reasoning");
   if (reasoning === undefined) return {};
   const word = readString(reasoning, "effort", "reasoning");
-  const effort = EFFORTS.find((known) => known === word);
+  const effort = isEffort(word) ? word : undefined;
   if (word !== undefined && effort === undefined) context.warn("unknown_effort", "reasoning.effort");
   const summary = stringOf(reasoning["summary"]) ?? stringOf(reasoning["generate_summary"]);
   return {
