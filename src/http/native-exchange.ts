@@ -282,6 +282,8 @@ export class NativeExchange implements Exchange {
         continue;
       response.writeHeader(name, cleanValue(head[i + 1] ?? ""));
     }
+    // A streamed answer: uWS itself says so only for one that is ended in the same call.
+    if (this.mode !== "none" && this.host.draining) response.writeHeader("connection", "close");
   }
 
   private startSized(total: number): void {
@@ -368,12 +370,14 @@ export class NativeExchange implements Exchange {
       if (this.taken < this.total) this.destroy();
       return;
     }
-    const close = this.closesAfterwards();
+    // What still comes of the body is dropped by uWS; nobody would resume it later.
+    this.receiver = null;
+    this.resumeBody();
     this.response.cork(() => {
       if (!this.headSent) this.writeHead();
-      if (this.mode === "headless")
-        this.response.endWithoutBody(this.total < 0 ? undefined : this.total, close);
-      else this.response.end(undefined, close);
+      if (this.mode === "headless") this.response.endWithoutBody(this.total < 0 ? undefined : this.total);
+      // Never with "close": uWS would write that header into the body of a stream.
+      else this.response.end();
     });
     this.finish();
   }
