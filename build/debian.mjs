@@ -20,12 +20,13 @@ export function loaderName(arch) {
 }
 
 /**
- * A root folder with the Debian packages unpacked, fetched by apt with its own lists (no root, no change to the
- * system, any host architecture) and checked by Debian's signatures.
- * @param {import("./runtime.mjs").Arch} arch @returns {Promise<string>}
+ * A root folder with Debian packages unpacked, fetched by apt with its own lists (no root, no change to the system,
+ * any host architecture) and checked by Debian's signatures. Their versions are in its versions.txt.
+ * @param {string} arch x64 or arm64 @param {readonly string[]} packages @returns {Promise<string>}
  */
-export function debianRoot(arch) {
-  return cached(`debian-${SUITE}-${arch}`, (partial) => {
+export function debianFiles(arch, packages) {
+  if (arch !== "x64" && arch !== "arm64") throw new Error(`no Debian packages for ${arch}`);
+  return cached(`debian-${SUITE}-${arch}-${packages.join("-")}`, (partial) => {
     const apt = join(partial, "apt");
     for (const name of ["state/lists/partial", "cache/archives/partial", "debs"])
       mkdirSync(join(apt, name), { recursive: true });
@@ -50,7 +51,7 @@ export function debianRoot(arch) {
     }).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
     const debs = join(apt, "debs");
     execFileSync("apt-get", [...options, "-qq", "update"], { stdio: ["ignore", "ignore", "inherit"] });
-    execFileSync("apt-get", [...options, "-qq", "download", ...PACKAGES], {
+    execFileSync("apt-get", [...options, "-qq", "download", ...packages], {
       cwd: debs,
       stdio: ["ignore", "ignore", "inherit"],
     });
@@ -59,6 +60,11 @@ export function debianRoot(arch) {
     writeFileSync(join(partial, "versions.txt"), `${versions.sort().join("\n")}\n`);
     rmSync(apt, { recursive: true });
   });
+}
+
+/** The libraries of Debian as a root folder. @param {import("./runtime.mjs").Arch} arch */
+export function debianRoot(arch) {
+  return debianFiles(arch, PACKAGES);
 }
 
 /**
