@@ -578,5 +578,5 @@ function mutate(target: Record<string, unknown>, random: () => number, values: r
   const value = target[key];
   if (typeof value === "object" && value !== null && random() < 0.8)
     mutate(value as Record<string, unknown>, random, values);
-  else target[key] = values[Math.floor(random() * values.length)];
+  else target[key] = structuredClone(values[Math.floor(random() * values.length)]);
 }
