@@ -67,11 +67,14 @@ export class NodeExchange implements Exchange {
     this.peer = peer;
     this.contentLength = contentLength;
     this.bodyDone = contentLength === 0;
-    response.once("close", () => this.abort());
+    // Of the socket, not of the response: one that waits behind another on its connection has no socket yet.
+    request.socket.once("close", this.onClose);
     response.on("error", () => this.abort());
     request.on("error", () => this.abort());
     if (!this.bodyDone) this.watchStall();
   }
+
+  private readonly onClose = () => this.abort();
 
   listen(listener: ExchangeListener): void {
     this.listener = listener;
@@ -295,6 +298,7 @@ export class NodeExchange implements Exchange {
     this.closed = true;
     this.rest = EMPTY;
     this.stall?.cancel();
+    this.request.socket.off("close", this.onClose);
     this.host.exchangeEnded();
   }
 }

@@ -107,6 +107,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
     const address = normalizeAddress(socket.remoteAddress ?? "");
     const allowed = counter.opened(address);
     sockets.add(socket);
+    socket.setMaxListeners(0); // One listener per pipelined request; their number is bounded by what node:http reads ahead.
     socket.once("close", () => {
       sockets.delete(socket);
       counter.closed(address);
