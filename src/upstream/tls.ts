@@ -1,4 +1,6 @@
 /** TLS of the client: contexts that trust the built-in roots and a provider's own CA, and errors that say what is wrong with whom. */
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import tls, { type SecureContext } from "node:tls";
 import type { TlsReason, UpstreamFailure } from "./client.ts";
 
@@ -10,7 +12,8 @@ export interface TlsContexts {
 
 const MAX_CONTEXTS = 64;
 
-export function createTlsContexts(): TlsContexts {
+/** `extraCaFile`: what Node itself was told to trust besides its roots. */
+export function createTlsContexts(extraCaFile = process.env["NODE_EXTRA_CA_CERTS"] ?? ""): TlsContexts {
   const made = new Map<string, SecureContext>();
   return {
     contextFor(ca) {
@@ -18,23 +21,42 @@ export function createTlsContexts(): TlsContexts {
       const known = made.get(key);
       if (known !== undefined) return known;
       if (made.size >= MAX_CONTEXTS) made.clear();
-      const context = createContext(ca);
+      const context = createContext(ca, extraCaFile);
       made.set(key, context);
       return context;
     },
   };
 }
 
-/** The `ca` option would replace the roots; adding to the context keeps them, NODE_EXTRA_CA_CERTS included. */
-function createContext(ca: readonly string[]): SecureContext {
+/**
+ * The `ca` option would replace the roots; adding to the context keeps them, but not what Node read from
+ * NODE_EXTRA_CA_CERTS (seen on 20.20): that is added again.
+ */
+function createContext(ca: readonly string[], extraCaFile: string): SecureContext {
   const context = tls.createSecureContext({ minVersion: "TLSv1.2" });
+  if (ca.length === 0) return context;
   const store = context.context as { addCACert(pem: string): void };
-  for (const bundle of ca) {
-    for (const pem of bundle.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []) {
-      store.addCACert(pem);
-    }
+  for (const pem of certificatesIn(ca)) {
+    new X509Certificate(pem); // throws where addCACert would say nothing
+    store.addCACert(pem);
   }
+  for (const pem of certificatesIn([readExtra(extraCaFile)])) store.addCACert(pem);
   return context;
+}
+
+function certificatesIn(bundles: readonly string[]): string[] {
+  return bundles.flatMap(
+    (bundle) => bundle.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [],
+  );
+}
+
+function readExtra(file: string): string {
+  if (file === "") return "";
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return ""; // Node has warned of it at its start
+  }
 }
 
 const REASONS: Readonly<Record<string, TlsReason>> = {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import type { UpstreamCall } from "../../src/upstream/client.ts";
+import { originOf } from "../../src/upstream/origin.ts";
 import { answer } from "../support/answers.ts";
 import type { Play } from "../support/scripted-upstream.ts";
 import { pass, stage } from "./stage.ts";
@@ -197,4 +200,40 @@ test("a 413 that the server follows with a reset outranks the write error of the
     assert.equal(outcome.status, 413);
   }
   await upstream.drained();
+});
+
+/** A server of its own process: answers after 150 ms and resets at once, while this process is busy. */
+async function startReset(body: string): Promise<{ origin: ReturnType<typeof originOf>; stop(): void }> {
+  const code = `require("net").createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => setTimeout(() => {
+      socket.pause();
+      socket.write(${JSON.stringify(body)}, () => setTimeout(() => socket.resetAndDestroy(), 10));
+    }, 120));
+  }).listen(0, "127.0.0.1", function () { console.log(this.address().port); })`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  return { origin: originOf(`http://127.0.0.1:${Number(port.toString())}`), stop: () => child.kill() };
+}
+
+test("an answer that lies in the kernel outranks the write error of a later piece", async (t) => {
+  const child = await startReset(
+    "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno",
+  );
+  t.after(child.stop);
+  const { ask } = await stage(t, OK);
+  const outcome = await ask(child.origin, {
+    method: "PUT",
+    body: { length: 1_000_000 },
+    onCall(call) {
+      call.write(Buffer.alloc(1000));
+      setTimeout(() => {
+        const until = performance.now() + 150; // busy: nothing is read while answer and reset arrive
+        while (performance.now() < until);
+        for (let i = 0; i < 5; i += 1) call.write(Buffer.alloc(50_000));
+      }, 100);
+    },
+  });
+  assert.equal(outcome.failure, null, outcome.failure?.message);
+  assert.equal(outcome.status, 413);
 });
