@@ -68,6 +68,8 @@ export interface ScriptedUpstream {
   received(count: number): Promise<ReceivedRequest>;
   /** Resolves once no connection is open; rejects after 5 s. */
   drained(): Promise<void>;
+  /** Lets go of the requests written down so far, for tests that count bytes of memory. */
+  forget(): void;
   /** Closes every connection that is open now. */
   cut(): void;
   close(): Promise<void>;
@@ -176,6 +178,9 @@ export async function startUpstream(
       }),
     drained: () =>
       until("all connections to close", () => (sockets.size === 0 ? true : undefined)).then(() => {}),
+    forget() {
+      requests.length = 0;
+    },
     cut() {
       for (const socket of sockets) socket.destroy();
     },
