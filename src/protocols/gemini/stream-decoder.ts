@@ -1,5 +1,6 @@
 /** Reads Gemini's stream: every chunk is a partial answer, and only the end of the body ends it. */
 
+import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { countCharacters } from "../characters.ts";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../json-value.ts";
 import type { Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
@@ -320,6 +321,13 @@ export class GeminiDecoder implements StreamDecoder {
     this.#endPartial(candidate, out);
     this.#close(candidate, out);
     candidate.stop = decodeFinish(word, stringOf(doc.finishMessage) ?? "", candidate);
+    const { reason, detail } = candidate.stop;
+    if (reason === "broken_call" || reason === "failed") {
+      // No client but Gemini's own has a word for it, and those read Gemini's stream as it is (case 60).
+      this.#failed = true;
+      out.push({ type: "error", error: failedAnswer(word, detail ?? word) });
+      return;
+    }
     out.push({ type: "stop", c: candidate.index, stop: candidate.stop });
   }
 
@@ -350,6 +358,19 @@ export class GeminiDecoder implements StreamDecoder {
 
 function readSignature(value: unknown): Signature | undefined {
   return typeof value === "string" && value !== "" ? { vendor: "google", value } : undefined;
+}
+
+function failedAnswer(word: string, detail: string): UpstreamErrorInfo {
+  const message =
+    detail === word ? `the model's answer failed: ${word}` : `the model's answer failed: ${detail}`;
+  return {
+    status: 502,
+    code: word.toLowerCase(),
+    message,
+    param: null,
+    retryAfterMs: null,
+    recognised: true,
+  };
 }
 
 /** RFC 3339 as seconds since 1970; null when it is none. */

@@ -150,12 +150,18 @@ test("60: a blocked prompt is a filtered answer with the reason in words; a malf
   const malformed = started().decodeStream([
     chunk([], {}, { finishReason: "MALFORMED_FUNCTION_CALL", finishMessage: "bad" }),
   ]);
-  assert.equal(assemble(malformed).candidates[0]?.stop.reason, "broken_call");
+  const last = malformed.at(-1);
+  assert.ok(
+    last?.type === "error" && last.error.code === "malformed_function_call" && /bad/.test(last.error.message),
+  );
 });
 
 test("every finish reason has its meaning; calls decide over STOP, length over calls, unknown words are a stop", () => {
-  const stop = (finishReason: string, parts: object[] = [{ text: "x" }]) =>
-    assemble(started().decodeStream([chunk(parts, {}, { finishReason })])).candidates[0]?.stop.reason;
+  const stop = (finishReason: string, parts: object[] = [{ text: "x" }]) => {
+    const events = started().decodeStream([chunk(parts, {}, { finishReason })]);
+    const last = events.at(-1);
+    return last?.type === "error" ? "error" : assemble(events).candidates[0]?.stop.reason;
+  };
   const call = [{ functionCall: { name: "f", args: {} } }];
   assert.equal(stop("STOP"), "stop");
   assert.equal(stop("STOP", call), "tool_call");
@@ -163,7 +169,7 @@ test("every finish reason has its meaning; calls decide over STOP, length over c
   assert.equal(stop("CONTINUATION"), "pause");
   assert.equal(stop("SOMETHING_NEW"), "stop");
   assert.equal(stop("OTHER"), "stop");
-  assert.equal(stop("OTHER", []), "failed");
+  assert.equal(stop("OTHER", []), "error");
   for (const word of [
     "SAFETY",
     "RECITATION",
@@ -183,7 +189,7 @@ test("every finish reason has its meaning; calls decide over STOP, length over c
     "MALFORMED_RESPONSE",
     "MISSING_THOUGHT_SIGNATURE",
   ])
-    assert.equal(stop(word), "broken_call", word);
+    assert.equal(stop(word), "error", word);
 });
 
 test("a stream that ends without a finish reason is an error, never an answer", () => {

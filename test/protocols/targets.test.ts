@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Ajv } from "ajv";
+import { Failure } from "../../src/base/failure.ts";
+import { cohere, cohereV1 } from "../../src/protocols/cohere/cohere.ts";
+import { gemini } from "../../src/protocols/gemini/gemini.ts";
+import { openaiChat } from "../../src/protocols/openai-chat/openai-chat.ts";
+import type { ChatProtocol } from "../../src/protocols/protocol.ts";
+import { cohereRequestSchema, cohereV1RequestSchema } from "./schemas/cohere.ts";
+import { checkGeminiTurns, geminiRequestSchema } from "./schemas/gemini.ts";
+import { CHAT_REQUESTS } from "./support/chat-requests.ts";
+import { Conversion, type ConversionOptions, sseData } from "./support/conversion.ts";
+
+const ajv = new Ajv({ allErrors: true, strict: false });
+const TARGETS: readonly (readonly [string, ChatProtocol, object, ConversionOptions])[] = [
+  ["gemini 3", gemini, geminiRequestSchema, { model: "gemini-3-pro-preview" }],
+  ["gemini 2.5", gemini, geminiRequestSchema, { model: "gemini-2.5-flash" }],
+  [
+    "gemini 2.0 on vertex",
+    gemini,
+    geminiRequestSchema,
+    { model: "gemini-2.0-flash", providerKind: "vertex" },
+  ],
+  ["cohere v2", cohere, cohereRequestSchema, { model: "command-a" }],
+  ["cohere v1", cohereV1, cohereV1RequestSchema, { model: "command-r" }],
+];
+
+for (const [name, protocol, schema, options] of TARGETS) {
+  // biome-ignore lint/suspicious/noExplicitAny: bodies of every shape
+  const validate = ajv.compile<any>(schema);
+  for (const [kind, request] of Object.entries(CHAT_REQUESTS)) {
+    test(`a Chat request (${kind}) becomes a body that ${name} takes`, () => {
+      const conversion = new Conversion(openaiChat, protocol, options);
+      const convert = () => conversion.requestBody({ model: "m", ...request });
+      if (protocol === cohereV1 && kind === "image") {
+        assert.throws(convert, (error) => error instanceof Failure && error.status === 400);
+        return;
+      }
+      const body = convert();
+      assert.ok(validate(body), `${JSON.stringify(validate.errors?.slice(0, 3))}\n${JSON.stringify(body)}`);
+      if (protocol === gemini) assert.equal(checkGeminiTurns(body), null, JSON.stringify(body.contents));
+    });
+  }
+}
+
+const ASK = { model: "m", messages: [{ role: "user", content: "hi" }] };
+const gemini3 = { model: "gemini-3-pro-preview" };
+
+test("31: n = 2 to Gemini is two candidates and two choices", () => {
+  const conversion = new Conversion(openaiChat, gemini, gemini3);
+  assert.equal(conversion.requestBody({ ...ASK, n: 2 }).generationConfig.candidateCount, 2);
+  const answer = conversion.answerBody({
+    candidates: [
+      { content: { parts: [{ text: "a" }] }, finishReason: "STOP" },
+      { index: 1, content: { parts: [{ text: "b" }] }, finishReason: "MAX_TOKENS" },
+    ],
+  });
+  assert.deepEqual(
+    answer.choices.map((choice: { index: number; message: { content: string }; finish_reason: string }) => [
+      choice.index,
+      choice.message.content,
+      choice.finish_reason,
+    ]),
+    [
+      [0, "a", "stop"],
+      [1, "b", "length"],
+    ],
+  );
+});
+
+test("57: a Chat client of Gemini sees thoughts inside its completion tokens", () => {
+  const conversion = new Conversion(openaiChat, gemini, gemini3);
+  conversion.requestBody(ASK);
+  const { usage } = conversion.answerBody({
+    candidates: [{ content: { parts: [{ text: "a" }] }, finishReason: "STOP" }],
+    usageMetadata: { promptTokenCount: 8, candidatesTokenCount: 10, thoughtsTokenCount: 50 },
+  });
+  assert.deepEqual(
+    [usage.completion_tokens, usage.completion_tokens_details.reasoning_tokens, usage.total_tokens],
+    [60, 50, 68],
+  );
+});
+
+test("60: a blocked prompt is a refusal with content_filter for a Chat client, a malformed call a failure", () => {
+  const conversion = new Conversion(openaiChat, gemini, gemini3);
+  conversion.requestBody(ASK);
+  const [choice] = conversion.answerBody({ promptFeedback: { blockReason: "SAFETY" } }).choices;
+  assert.deepEqual(
+    [choice.message.content, choice.message.refusal, choice.finish_reason],
+    [null, "SAFETY", "content_filter"],
+  );
+  assert.throws(
+    () => conversion.answerBody({ candidates: [{ finishReason: "MALFORMED_FUNCTION_CALL" }] }),
+    (error) => error instanceof Failure && error.status === 502,
+  );
+});
+
+test("13, 15: Gemini's signature travels through a Chat client and back; the ids fit OpenAI and hold no signature", () => {
+  const first = new Conversion(openaiChat, gemini, gemini3);
+  first.requestBody({ ...ASK, tools: [{ type: "function", function: { name: "f" } }] });
+  const signature = "U0lHTkFUVVJF".repeat(20);
+  const { message } = first.answerBody({
+    candidates: [
+      {
+        content: { parts: [{ functionCall: { name: "f", args: { a: 1 } }, thoughtSignature: signature }] },
+        finishReason: "STOP",
+      },
+    ],
+  }).choices[0];
+  const [call] = message.tool_calls;
+  assert.ok(call.id.length <= 40 && !call.id.includes(signature.slice(0, 8)));
+  const history = (toolCalls: unknown) => ({
+    ...ASK,
+    messages: [
+      ...ASK.messages,
+      { ...message, tool_calls: toolCalls },
+      { role: "tool", tool_call_id: call.id, content: "ok" },
+    ],
+  });
+  const echoed = new Conversion(openaiChat, gemini, gemini3).requestBody(history(message.tool_calls));
+  assert.equal(echoed.contents[1].parts[0].thoughtSignature, signature);
+  // Most clients drop the extra member: then the gateway remembers, and after that the documented escape serves.
+  const bare = history([{ id: call.id, type: "function", function: call.function }]);
+  assert.equal(
+    new Conversion(openaiChat, gemini, gemini3).requestBody(bare).contents[1].parts[0].thoughtSignature,
+    "skip_thought_signature_validator",
+  );
+  const toOpenai = new Conversion(openaiChat, openaiChat).requestText(history(message.tool_calls));
+  assert.ok(!toOpenai.includes(signature));
+});
+
+test("59: a signature on a last empty text reaches a Chat client as no text at all", () => {
+  const conversion = new Conversion(openaiChat, gemini, gemini3);
+  conversion.requestBody({ ...ASK, stream: true });
+  const chunks = sseData(
+    conversion.streamText([
+      { candidates: [{ content: { parts: [{ text: "Hi" }] } }] },
+      {
+        candidates: [{ content: { parts: [{ text: "", thoughtSignature: "U0lH" }] }, finishReason: "STOP" }],
+      },
+    ]),
+  );
+  const contents = chunks
+    .flatMap((chunk) => chunk.choices.map((choice: { delta: { content?: string } }) => choice.delta.content))
+    .filter((text) => text !== undefined);
+  assert.deepEqual(
+    contents.filter((text) => text !== ""),
+    ["Hi"],
+  );
+});
+
+test("93: a Gemini client's own schema reaches a Chat upstream as JSON Schema", () => {
+  const conversion = new Conversion(gemini, openaiChat);
+  const body = conversion.requestBody({
+    contents: [{ parts: { text: "hi" } }],
+    tools: [
+      {
+        function_declarations: [
+          {
+            name: "f",
+            parameters: {
+              type: "OBJECT",
+              properties: { s: { type: "STRING", nullable: true, min_length: "2" } },
+            },
+          },
+        ],
+      },
+    ],
+  });
+  assert.deepEqual(body.tools[0].function.parameters.properties.s, {
+    type: ["string", "null"],
+    minLength: 2,
+  });
+  assert.deepEqual(body.messages, [{ role: "user", content: "hi" }]);
+});
+
+test("a Chat upstream's reasoning, text and calls reach Gemini and Cohere clients", () => {
+  const answer = {
+    id: "chatcmpl-1",
+    object: "chat.completion",
+    created: 1,
+    model: "gpt-x",
+    choices: [
+      {
+        index: 0,
+        finish_reason: "stop",
+        message: {
+          role: "assistant",
+          reasoning_content: "hm",
+          content: "Hi",
+          tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: '{"a":1}' } }],
+        },
+      },
+    ],
+    usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
+  };
+  const google = new Conversion(gemini, openaiChat);
+  google.requestBody({
+    contents: [{ parts: [{ text: "x" }] }],
+    generationConfig: { thinkingConfig: { includeThoughts: true } },
+  });
+  const { candidates } = google.answerBody(answer);
+  assert.deepEqual(candidates[0].content.parts, [
+    { text: "hm", thought: true },
+    { text: "Hi" },
+    { functionCall: { id: "c", name: "f", args: { a: 1 } } },
+  ]);
+  const v2 = new Conversion(cohere, openaiChat);
+  v2.requestBody(ASK);
+  const body = v2.answerBody(answer);
+  assert.deepEqual(
+    [body.finish_reason, body.message.tool_plan, body.message.content],
+    ["TOOL_CALL", "hm", [{ type: "text", text: "Hi" }]],
+  );
+});
