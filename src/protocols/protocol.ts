@@ -135,6 +135,8 @@ export interface AnswerContext {
   readonly origin: { readonly vendor: Vendor; readonly model: string; readonly prefix: string };
   /** Gemini without `alt=sse`: one JSON array instead of events. */
   readonly jsonArray?: boolean;
+  /** Milliseconds since the request came in (Ollama shows durations); absent = not measured. */
+  readonly elapsedMs?: () => number;
 }
 
 /** Bits of `StreamInspector.inspect`. */

@@ -1,6 +1,7 @@
 /** Watches a relayed Responses stream by bytes: one pass over each event's own members, JSON.parse only at its end. */
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
+import { findValue, parseSpan, type Span, stringIn, valueEnd } from "../byte-members.ts";
 import { afterSpace, closingQuote, spells } from "../byte-text.ts";
 import { EscapedText } from "../escaped-text.ts";
 import { isObject, type JsonObject } from "../json-value.ts";
@@ -17,7 +18,6 @@ import {
   TERMINAL,
   TOOL_CALL,
 } from "../protocol.ts";
-import { findValue, parseSpan, type Span, stringIn, valueEnd } from "./byte-members.ts";
 import { readStreamError } from "./stream-decoder.ts";
 import { decodeStop, decodeUsage } from "./types.ts";
 

@@ -1,6 +1,7 @@
 /** OpenAI's Responses protocol, for callers and as a native upstream. */
+
+import { findValue, parseSpan } from "../byte-members.ts";
 import type { ChatProtocol } from "../protocol.ts";
-import { findValue, parseSpan } from "./byte-members.ts";
 import { decodeError, encodeError, encodeStreamError } from "./errors.ts";
 import { createInspector } from "./inspector.ts";
 import { passThroughEdits } from "./pass-through.ts";

@@ -40,7 +40,9 @@ function writeAnswer(response: RerankResponse, context: RerankAnswerContext, ver
   return JSON.stringify({
     id: response.id || context.id,
     results: response.results.map(({ index, score }) => ({
-      ...(request.returnDocuments ? { document: shownDocument(request, index, large.expand) } : {}),
+      ...(request.returnDocuments
+        ? { document: shownDocument(request, index, (text) => large.expand(text)) }
+        : {}),
       index,
       relevance_score: score,
     })),

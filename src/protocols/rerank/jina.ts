@@ -23,7 +23,9 @@ export const jinaRerank: RerankProtocol = {
       usage: { total_tokens: response.tokens ?? 0 },
       results: response.results.map(({ index, score }) => ({
         index,
-        ...(request.returnDocuments ? { document: shownDocument(request, index, large.expand) } : {}),
+        ...(request.returnDocuments
+          ? { document: shownDocument(request, index, (text) => large.expand(text)) }
+          : {}),
         relevance_score: score,
       })),
     });

@@ -1,5 +1,5 @@
 /** Finds members of a JSON object in an event's bytes without parsing what lies beside them. */
-import { afterSpace, closingQuote, spells } from "../byte-text.ts";
+import { afterSpace, closingQuote, spells } from "./byte-text.ts";
 
 const QUOTE = 0x22;
 
