@@ -48,13 +48,12 @@ function addonHashes() {
   return Object.fromEntries(Object.entries(ADDONS).map(([name, { after }]) => [name, after]));
 }
 
-/** @param {{ quiet?: boolean }} options */
-export async function bundle(options = {}) {
+/** @param {string} entry @param {string} outfile */
+function bundleEntry(entry, outfile) {
   const manifest = JSON.parse(readFileSync("package.json", "utf8"));
-  const started = performance.now();
-  const result = await build({
-    entryPoints: ["src/main.ts"],
-    outfile: "dist/sluice.cjs",
+  return build({
+    entryPoints: [entry],
+    outfile,
     metafile: true,
     bundle: true,
     platform: "node",
@@ -70,10 +69,23 @@ export async function bundle(options = {}) {
     },
     logLevel: "warning",
   });
-  const inputs = Object.keys(result.metafile.inputs);
-  writeFileSync("dist/NOTICES", collectNotices(inputs, ["node_modules/uWebSockets.js"]));
+}
+
+/** The program: dist/sluice.cjs and the notices of what is in it. @param {{ quiet?: boolean }} options */
+export async function bundle(options = {}) {
+  const started = performance.now();
+  const { metafile } = await bundleEntry("src/main.ts", "dist/sluice.cjs");
+  writeFileSync(
+    "dist/NOTICES",
+    collectNotices(Object.keys(metafile.inputs), ["node_modules/uWebSockets.js"]),
+  );
   if (!options.quiet)
     process.stdout.write(`dist/sluice.cjs in ${Math.round(performance.now() - started)} ms\n`);
+}
+
+/** The library's exports as one file. @param {string} outfile */
+export async function bundleLibrary(outfile) {
+  await bundleEntry("src/index.ts", outfile);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
