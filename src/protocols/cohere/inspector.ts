@@ -1,14 +1,8 @@
-/** Watches a relayed Cohere stream by bytes, v2 (SSE) and v1 (a JSON object a line). */
-import {
-  findMember,
-  isString,
-  type Member,
-  parseValue,
-  scanObject,
-  watchNames,
-} from "../../base/json-scan.ts";
+/** Watches a relayed Cohere stream, v2 (SSE) and v1 (a JSON object a line): one pass over the keys of each event. */
+import { findMember, parseValue, scanObject, skipString, watchNames } from "../../base/json-scan.ts";
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
+import { spells } from "../byte-text.ts";
 import { EscapedText } from "../escaped-text.ts";
 import { isObject, objectOf, stringOf } from "../json-value.ts";
 import type { Stop, Usage } from "../neutral.ts";
@@ -24,32 +18,21 @@ import {
   TERMINAL,
   TOOL_CALL,
 } from "../protocol.ts";
+import { type MemberSink, walkMembers } from "../walk-members.ts";
 import { streamError } from "./errors.ts";
 import { decodeFinish, decodeUsage } from "./types.ts";
 
-const EVENT = watchNames([
-  "type",
-  "event_type",
-  "index",
-  "delta",
-  "id",
-  "generation_id",
-  "text",
-  "logprobs",
-  "message",
-]);
-const DELTA = watchNames(["message"]);
-const MESSAGE = watchNames(["content"]);
-const BLOCK = watchNames(["text", "thinking", "type"]);
+const QUOTE = 0x22;
 
-interface Range {
-  start: number;
-  end: number;
-}
+/** Depths of the members that matter: {1 delta:{2 message:{3 content:{4 …}}}}; v1 has all at the first. */
+const ROOT = 1;
+const DELTA = 2;
+const MESSAGE = 3;
+const BLOCK = 4;
 
-export class CohereInspector implements StreamInspector {
+export class CohereInspector implements StreamInspector, MemberSink {
   readonly #lines: boolean;
-  readonly #data: Range = { start: 0, end: 0 };
+  readonly #data = { start: 0, end: 0 };
   readonly #text: EscapedText;
   #usage: Usage | null = null;
   #error: UpstreamErrorInfo | null = null;
@@ -59,6 +42,20 @@ export class CohereInspector implements StreamInspector {
   #hasCalls = false;
   #blocks = 0;
   #open: { kind: "text" | "thinking"; index: number; itemId: string } | null = null;
+
+  // Of the event being read: where values begin, 0 = not there.
+  #type = 0;
+  #index = 0;
+  #idAt = 0;
+  #lineText = 0;
+  #plainMessage = 0;
+  #logprobs = false;
+  #inDelta = false;
+  #inMessage = false;
+  #inContent = false;
+  #blockText = 0;
+  #blockThinking = 0;
+  #blockType = 0;
 
   /** `lines`: v1's framing. */
   constructor(keepText: number, lines: boolean) {
@@ -70,12 +67,57 @@ export class CohereInspector implements StreamInspector {
     if (!this.#locate(event, start, end)) return PING;
     const { start: from, end: to } = this.#data;
     if (event[from] === 0x5b && event.toString("latin1", from, from + 6) === "[DONE]") return TERMINAL;
+    this.#reset();
     try {
+      if (event[from] !== 0x7b || !walkMembers(event, from, to, this)) return MALFORMED;
       return this.#event(event, from, to);
     } catch {
-      // Not one whole JSON object: what a client could not read either.
+      // A value that does not end, or is no JSON: what a client could not read either.
       return MALFORMED;
     }
+  }
+
+  #reset(): void {
+    this.#type = 0;
+    this.#index = 0;
+    this.#idAt = 0;
+    this.#lineText = 0;
+    this.#plainMessage = 0;
+    this.#logprobs = false;
+    this.#inDelta = false;
+    this.#inMessage = false;
+    this.#inContent = false;
+    this.#blockText = 0;
+    this.#blockThinking = 0;
+    this.#blockType = 0;
+  }
+
+  onMember(event: Buffer, key: number, length: number, value: number, _to: number, depth: number): void {
+    if (depth === BLOCK) {
+      if (!this.#inContent) return;
+      if (spells(event, key, length, "text")) this.#blockText = value;
+      else if (spells(event, key, length, "thinking")) this.#blockThinking = value;
+      else if (spells(event, key, length, "type")) this.#blockType = value;
+    } else if (depth === MESSAGE) {
+      this.#inContent = this.#inMessage && spells(event, key, length, "content");
+    } else if (depth === DELTA) {
+      this.#inMessage = this.#inDelta && spells(event, key, length, "message");
+      this.#inContent = false;
+    } else if (depth === ROOT) this.#onRootMember(event, key, length, value);
+  }
+
+  #onRootMember(event: Buffer, key: number, length: number, value: number): void {
+    this.#inDelta = spells(event, key, length, "delta");
+    this.#inMessage = false;
+    this.#inContent = false;
+    if (this.#inDelta) return;
+    if (spells(event, key, length, "type") || spells(event, key, length, "event_type")) this.#type = value;
+    else if (spells(event, key, length, "index")) this.#index = value;
+    else if (spells(event, key, length, "id") || spells(event, key, length, "generation_id"))
+      this.#idAt = value;
+    else if (spells(event, key, length, "text")) this.#lineText = value;
+    else if (spells(event, key, length, "message")) this.#plainMessage = value;
+    else if (spells(event, key, length, "logprobs")) this.#logprobs = event[value] === 0x7b;
   }
 
   #locate(event: Buffer, start: number, end: number): boolean {
@@ -90,30 +132,26 @@ export class CohereInspector implements StreamInspector {
   }
 
   #event(bytes: Buffer, start: number, end: number): number {
-    const scan = scanObject(bytes, EVENT, start, end);
-    const kind = findMember(scan, "type") ?? findMember(scan, "event_type");
-    if (kind === undefined) {
-      const message = findMember(scan, "message");
-      if (message === undefined) return 0;
-      this.#error = streamError(String(parseValue(bytes, message)), "");
+    if (this.#type === 0) {
+      if (this.#plainMessage === 0) return 0;
+      this.#error = streamError(readText(bytes, this.#plainMessage, end), "");
       return ERROR;
     }
     this.#started = true;
-    const type = bytes.toString("latin1", kind.start + 1, kind.end - 1);
-    switch (type) {
+    switch (readWord(bytes, this.#type, end)) {
       case "message-start":
       case "stream-start":
-        this.#readId(bytes, findMember(scan, "id") ?? findMember(scan, "generation_id"));
+        this.#id = readText(bytes, this.#idAt, end);
         return 0;
       case "content-start":
       case "content-delta":
-        if (findMember(scan, "logprobs") !== undefined) this.#text.giveUp();
-        return this.#content(bytes, findMember(scan, "index"), findMember(scan, "delta"));
+        if (this.#logprobs) this.#text.giveUp();
+        return this.#content(bytes, end);
       case "content-end":
         this.#open = null;
         return 0;
       case "text-generation":
-        return this.#generation(bytes, findMember(scan, "text"));
+        return this.#generation(bytes, end);
       case "tool-plan-delta":
         if (this.#open?.itemId !== "plan")
           this.#open = { kind: "thinking", index: this.#blocks, itemId: "plan" };
@@ -128,43 +166,37 @@ export class CohereInspector implements StreamInspector {
         return CONTENT | TOOL_CALL;
       case "message-end":
       case "stream-end":
-        return this.#end(parseValue(bytes, { start, end }));
+        return this.#end(JSON.parse(bytes.toString("utf8", start, end)));
       default:
         return 0;
     }
   }
 
-  #readId(bytes: Buffer, member: Member | undefined): void {
-    if (member !== undefined) this.#id = String(parseValue(bytes, member));
-  }
-
-  #content(bytes: Buffer, index: Member | undefined, delta: Member | undefined): number {
-    if (delta === undefined) return 0;
-    const message = findMember(scanObject(bytes, DELTA, delta.start, delta.end), "message");
-    if (message === undefined) return 0;
-    const content = findMember(scanObject(bytes, MESSAGE, message.start, message.end), "content");
-    if (content === undefined) return 0;
-    const scan = scanObject(bytes, BLOCK, content.start, content.end);
-    const thinking = findMember(scan, "thinking");
-    const text = findMember(scan, "text");
-    const type = findMember(scan, "type");
-    const isThinking = type === undefined ? thinking !== undefined : isString(bytes, type, "thinking");
-    const at = index === undefined ? 0 : Number(parseValue(bytes, index));
+  #content(bytes: Buffer, end: number): number {
+    if (this.#blockText === 0 && this.#blockThinking === 0) return 0;
+    const thinking =
+      this.#blockType === 0 ? this.#blockThinking > 0 : readWord(bytes, this.#blockType, end) === "thinking";
+    const at = this.#index === 0 ? 0 : readIndex(bytes, this.#index);
     if (this.#open === null || this.#open.index !== at || this.#open.itemId === "plan") {
-      this.#open = { kind: isThinking ? "thinking" : "text", index: at, itemId: "" };
+      this.#open = { kind: thinking ? "thinking" : "text", index: at, itemId: "" };
       this.#blocks = Math.max(this.#blocks, at + 1);
     }
-    const value = isThinking ? thinking : text;
-    if (value === undefined || bytes[value.start] !== 0x22 || isString(bytes, value, "")) return 0;
-    if (!isThinking) this.#text.append(bytes, value.start + 1, value.end - 1);
-    return isThinking ? CONTENT | REASONING : CONTENT;
+    const value = thinking ? this.#blockThinking : this.#blockText;
+    if (value === 0 || bytes[value] !== QUOTE) return 0;
+    const close = skipString(bytes, value, end) - 1;
+    if (close === value + 1) return 0;
+    if (!thinking) this.#text.append(bytes, value + 1, close);
+    return thinking ? CONTENT | REASONING : CONTENT;
   }
 
-  #generation(bytes: Buffer, text: Member | undefined): number {
-    if (text === undefined || bytes[text.start] !== 0x22 || isString(bytes, text, "")) return 0;
-    this.#open = { kind: "text", index: 0, itemId: "" };
+  #generation(bytes: Buffer, end: number): number {
+    const value = this.#lineText;
+    if (value === 0 || bytes[value] !== QUOTE) return 0;
+    const close = skipString(bytes, value, end) - 1;
+    if (close === value + 1) return 0;
+    if (this.#open === null) this.#open = { kind: "text", index: 0, itemId: "" };
     this.#blocks = 1;
-    this.#text.append(bytes, text.start + 1, text.end - 1);
+    this.#text.append(bytes, value + 1, close);
     return CONTENT;
   }
 
@@ -220,6 +252,28 @@ export class CohereInspector implements StreamInspector {
       items: text === null || text.length === 0 ? [] : [`"${text}"`],
     };
   }
+}
+
+/** A word without escapes, as types are. */
+function readWord(bytes: Buffer, value: number, end: number): string {
+  if (bytes[value] !== QUOTE) return "";
+  return bytes.toString("latin1", value + 1, skipString(bytes, value, end) - 1);
+}
+
+function readText(bytes: Buffer, value: number, end: number): string {
+  if (value === 0 || bytes[value] !== QUOTE) return "";
+  return String(JSON.parse(bytes.toString("utf8", value, skipString(bytes, value, end))));
+}
+
+/** A small number without sign or fraction; 0 for anything else. */
+function readIndex(bytes: Buffer, value: number): number {
+  let number = 0;
+  for (let at = value; at < value + 6; at++) {
+    const digit = (bytes[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 9) break;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 const WHOLE = watchNames(["usage", "meta"]);

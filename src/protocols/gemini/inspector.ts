@@ -1,16 +1,18 @@
-/** Watches a relayed Gemini stream by bytes: content, finish, usage and errors, and the text for a continuation. */
+/** Watches a relayed Gemini stream: one pass over the keys of each chunk, JSON.parse only for usage, errors and blocks. */
 import {
   findMember,
-  isString,
-  parseValue,
   scanArray,
   scanObject,
   skipSpace,
+  skipString,
+  skipValue,
   watchNames,
 } from "../../base/json-scan.ts";
 import { elementStart, findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
+import { spells } from "../byte-text.ts";
 import { EscapedText } from "../escaped-text.ts";
+import { isObject } from "../json-value.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
   CONTENT,
@@ -23,22 +25,19 @@ import {
   type StreamPosition,
   TOOL_CALL,
 } from "../protocol.ts";
+import { type MemberSink, walkMembers } from "../walk-members.ts";
 import { readErrorObject } from "./errors.ts";
 import { decodeBlock, decodeFinish, decodeUsage } from "./types.ts";
 
-const CHUNK = watchNames([
-  "candidates",
-  "usageMetadata",
-  "error",
-  "promptFeedback",
-  "modelVersion",
-  "responseId",
-]);
-const CANDIDATE = watchNames(["content", "finishReason", "finishMessage", "index"]);
-const CONTENT_NAMES = watchNames(["parts"]);
-const PART = watchNames(["text", "thought", "functionCall", "thoughtSignature"]);
+const QUOTE = 0x22;
 
-export class GeminiInspector implements StreamInspector {
+/** Depths of the members that matter: {1 candidates:[2 {3 content:{4 parts:[5 {6 …}]}}]}. */
+const ROOT = 1;
+const CANDIDATE = 3;
+const CONTENT_DEPTH = 4;
+const PART = 6;
+
+export class GeminiInspector implements StreamInspector, MemberSink {
   readonly #data = { start: 0, end: 0 };
   readonly #text: EscapedText;
   #usageBytes: Buffer = Buffer.alloc(0);
@@ -54,18 +53,44 @@ export class GeminiInspector implements StreamInspector {
   /** The stream is one JSON array (asked without `alt=sse`). */
   #array = false;
 
+  // Of the chunk being read.
+  #flags = 0;
+  #inCandidates = false;
+  #inContent = false;
+  #inParts = false;
+  #finish = "";
+  #message = "";
+  // Of the part being read; `#partText` is the opening quote of its text, 0 = none.
+  #partText = 0;
+  #partThought = false;
+  #partSigned = false;
+  #partCall = false;
+  #partMembers = 0;
+
   constructor(keepText: number) {
     this.#text = new EscapedText(keepText);
   }
 
   inspect(event: Buffer, start: number, end: number): number {
     if (!this.#locate(event, start, end)) return PING;
+    const { start: from, end: to } = this.#data;
+    this.#flags = 0;
+    this.#inCandidates = false;
+    this.#inContent = false;
+    this.#inParts = false;
+    this.#finish = "";
+    this.#message = "";
+    this.#startPart();
     try {
-      return this.#chunk(event, this.#data.start, this.#data.end);
+      if (event[from] !== 0x7b || !walkMembers(event, from, to, this)) return MALFORMED;
+      this.#endPart(event, to);
+      this.#settle(event, from, to);
     } catch {
-      // Not one whole JSON object: what a client could not read either.
+      // A value that does not end, or is no JSON: what a client could not read either.
       return MALFORMED;
     }
+    this.#started = true;
+    return this.#flags;
   }
 
   #locate(event: Buffer, start: number, end: number): boolean {
@@ -76,95 +101,113 @@ export class GeminiInspector implements StreamInspector {
       this.#data.end = end;
       return this.#data.start < end;
     }
-    return findSseData(event, start, end, this.#data);
+    if (!findSseData(event, start, end, this.#data)) return false;
+    this.#data.start = skipSpace(event, this.#data.start, this.#data.end);
+    return true;
   }
 
-  #chunk(bytes: Buffer, start: number, end: number): number {
-    const scan = scanObject(bytes, CHUNK, start, end);
-    let bits = 0;
-    for (const member of scan.members) {
-      switch (member.name) {
-        case "candidates":
-          bits |= this.#candidates(bytes, member.start, member.end);
-          break;
-        case "usageMetadata":
-          this.#keepUsage(bytes, member.start, member.end);
-          break;
-        case "error":
-          this.#error = readErrorObject(parseValue(bytes, { start, end }));
-          bits |= ERROR;
-          break;
-        case "promptFeedback": {
-          const stop = decodeBlock(parseValue(bytes, member));
-          if (stop === null) break;
-          this.#stop = stop;
-          bits |= FINISH | CONTENT;
-          break;
-        }
-        case "modelVersion":
-          if (this.#model === "") this.#model = String(parseValue(bytes, member));
-          break;
-        case "responseId":
-          if (this.#id === "") this.#id = String(parseValue(bytes, member));
-          break;
-      }
-    }
-    this.#started = true;
-    return bits;
+  onMember(event: Buffer, key: number, length: number, value: number, to: number, depth: number): void {
+    if (depth === PART) {
+      if (this.#inParts) this.#onPartMember(event, key, length, value, to);
+    } else if (depth === CONTENT_DEPTH) {
+      this.#inParts = this.#inContent && spells(event, key, length, "parts");
+    } else if (depth === CANDIDATE) {
+      if (this.#inCandidates) this.#onCandidateMember(event, key, length, value, to);
+    } else if (depth === ROOT) this.#onRootMember(event, key, length, value, to);
   }
 
-  #candidates(bytes: Buffer, start: number, end: number): number {
-    let bits = 0;
-    for (const candidate of scanArray(bytes, start, end)) {
-      const scan = scanObject(bytes, CANDIDATE, candidate.start, candidate.end);
-      const index = findMember(scan, "index");
-      if (index !== undefined && bytes[index.start] !== 0x30) this.#text.giveUp();
-      const content = findMember(scan, "content");
-      if (content !== undefined && bytes[content.start] === 0x7b)
-        bits |= this.#content(bytes, content.start, content.end);
-      const finish = findMember(scan, "finishReason");
-      if (finish === undefined) continue;
-      const message = findMember(scan, "finishMessage");
-      bits |= FINISH;
-      this.#stop = decodeFinish(
-        String(parseValue(bytes, finish)),
-        message === undefined ? "" : String(parseValue(bytes, message)),
-        { hasCalls: this.#hasCalls, hasContent: this.#parts > 0 },
-      );
-    }
-    return bits;
+  #onRootMember(event: Buffer, key: number, length: number, value: number, to: number): void {
+    this.#inCandidates = spells(event, key, length, "candidates");
+    this.#inContent = false;
+    this.#inParts = false;
+    if (this.#inCandidates) return;
+    if (spells(event, key, length, "usageMetadata"))
+      this.#keepUsage(event, value, skipValue(event, value, to));
+    else if (spells(event, key, length, "error")) this.#flags |= ERROR;
+    else if (spells(event, key, length, "promptFeedback"))
+      this.#block(event, value, skipValue(event, value, to));
+    else if (this.#model === "" && spells(event, key, length, "modelVersion"))
+      this.#model = readText(event, value, to);
+    else if (this.#id === "" && spells(event, key, length, "responseId"))
+      this.#id = readText(event, value, to);
   }
 
-  #content(bytes: Buffer, start: number, end: number): number {
-    const parts = findMember(scanObject(bytes, CONTENT_NAMES, start, end), "parts");
-    if (parts === undefined || bytes[parts.start] !== 0x5b) return 0;
-    let bits = 0;
-    for (const part of scanArray(bytes, parts.start, parts.end)) {
-      const scan = scanObject(bytes, PART, part.start, part.end);
-      const text = findMember(scan, "text");
-      if (findMember(scan, "functionCall") !== undefined) {
-        this.#hasCalls = true;
-        this.#openKind = null;
-        this.#parts++;
-        this.#text.giveUp();
-        bits |= CONTENT | TOOL_CALL;
-      } else if (text !== undefined) {
-        if (isString(bytes, text, "") || bytes[text.start] !== 0x22) continue;
-        const thought = findMember(scan, "thought");
-        const thinking = thought !== undefined && bytes[thought.start] === 0x74;
-        const kind = thinking ? "thinking" : "text";
-        if (this.#openKind !== kind) this.#parts++;
-        this.#openKind = kind;
-        if (!thinking) this.#text.append(bytes, text.start + 1, text.end - 1);
-        bits |= thinking ? CONTENT | REASONING : CONTENT;
-      } else if (scan.count > (findMember(scan, "thoughtSignature") === undefined ? 0 : 1)) {
-        this.#openKind = null;
-        this.#parts++;
-        this.#text.giveUp();
-        bits |= CONTENT;
-      }
+  #onCandidateMember(event: Buffer, key: number, length: number, value: number, to: number): void {
+    this.#inContent = spells(event, key, length, "content");
+    this.#inParts = false;
+    if (this.#inContent) return;
+    if (spells(event, key, length, "finishReason")) this.#finish = readText(event, value, to);
+    else if (spells(event, key, length, "finishMessage")) this.#message = readText(event, value, to);
+    // Protobuf's JSON leaves a zero out; any other index is a second candidate.
+    else if (spells(event, key, length, "index") && event[value] !== 0x30) this.#text.giveUp();
+  }
+
+  #onPartMember(event: Buffer, key: number, length: number, value: number, to: number): void {
+    if (beginsObject(event, key - 1)) this.#endPart(event, to);
+    this.#partMembers++;
+    if (spells(event, key, length, "text")) {
+      if (event[value] === QUOTE) this.#partText = value;
+    } else if (spells(event, key, length, "thought")) this.#partThought = event[value] === 0x74;
+    else if (spells(event, key, length, "thoughtSignature")) this.#partSigned = true;
+    else if (spells(event, key, length, "functionCall")) this.#partCall = true;
+  }
+
+  #startPart(): void {
+    this.#partText = 0;
+    this.#partThought = false;
+    this.#partSigned = false;
+    this.#partCall = false;
+    this.#partMembers = 0;
+  }
+
+  /** The part's members are all known: what it was. */
+  #endPart(event: Buffer, to: number): void {
+    if (this.#partMembers === 0) return;
+    const quote = this.#partText;
+    if (this.#partCall) {
+      this.#hasCalls = true;
+      this.#other(TOOL_CALL);
+    } else if (quote > 0) {
+      const end = skipString(event, quote, to) - 1;
+      if (end > quote + 1) this.#delta(event, quote + 1, end);
+    } else if (this.#partMembers > (this.#partSigned ? 1 : 0)) this.#other(0);
+    this.#startPart();
+  }
+
+  #delta(event: Buffer, start: number, end: number): void {
+    const kind = this.#partThought ? "thinking" : "text";
+    if (this.#openKind !== kind) this.#parts++;
+    this.#openKind = kind;
+    this.#flags |= this.#partThought ? CONTENT | REASONING : CONTENT;
+    if (!this.#partThought) this.#text.append(event, start, end);
+  }
+
+  /** A part that no text can go on from. */
+  #other(flag: number): void {
+    this.#openKind = null;
+    this.#parts++;
+    this.#text.giveUp();
+    this.#flags |= CONTENT | flag;
+  }
+
+  #block(event: Buffer, start: number, end: number): void {
+    const stop = decodeBlock(JSON.parse(event.toString("utf8", start, end)));
+    if (stop === null) return;
+    this.#stop = stop;
+    this.#flags |= FINISH | CONTENT;
+  }
+
+  #settle(event: Buffer, from: number, to: number): void {
+    if (this.#finish !== "") {
+      this.#flags |= FINISH;
+      const facts = { hasCalls: this.#hasCalls, hasContent: this.#parts > 0 };
+      this.#stop = decodeFinish(this.#finish, this.#message, facts);
     }
-    return bits;
+    if ((this.#flags & ERROR) === 0) return;
+    const doc: unknown = JSON.parse(event.toString("utf8", from, to));
+    this.#error = readErrorObject(doc);
+    // `error: null` beside an answer is no error.
+    if (this.#error === null && isObject(doc)) this.#flags &= ~ERROR;
   }
 
   /** Every chunk brings the figures so far; they are read only when someone asks. */
@@ -218,11 +261,23 @@ export class GeminiInspector implements StreamInspector {
   }
 }
 
+/** True when the key whose opening quote stands at `quote` is the first of its object. */
+function beginsObject(event: Buffer, quote: number): boolean {
+  let at = quote - 1;
+  while (at >= 0 && (event[at] ?? 0) <= 0x20) at--;
+  return event[at] === 0x7b;
+}
+
+function readText(event: Buffer, value: number, to: number): string {
+  if (event[value] !== QUOTE) return "";
+  return String(JSON.parse(event.toString("utf8", value, skipString(event, value, to))));
+}
+
 function parseUsage(bytes: Buffer): Usage | null {
   try {
     return decodeUsage(JSON.parse(bytes.toString()));
   } catch {
-    // The scan checks brackets only; figures that are no JSON are no figures.
+    // The walk checks brackets only; figures that are no JSON are no figures.
     return null;
   }
 }
