@@ -4,10 +4,14 @@ import { Ajv } from "ajv";
 import { Failure } from "../../src/base/failure.ts";
 import { cohere, cohereV1 } from "../../src/protocols/cohere/cohere.ts";
 import { gemini } from "../../src/protocols/gemini/gemini.ts";
+import { ollama } from "../../src/protocols/ollama/ollama.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/openai-chat.ts";
+import { openaiResponses } from "../../src/protocols/openai-responses/openai-responses.ts";
 import type { ChatProtocol } from "../../src/protocols/protocol.ts";
 import { cohereRequestSchema, cohereV1RequestSchema } from "./schemas/cohere.ts";
 import { checkGeminiTurns, geminiRequestSchema } from "./schemas/gemini.ts";
+import { ollamaRequestSchema } from "./schemas/ollama.ts";
+import { checkResponsesInput, responsesRequestSchema } from "./schemas/openai-responses.ts";
 import { CHAT_REQUESTS } from "./support/chat-requests.ts";
 import { Conversion, type ConversionOptions, sseData } from "./support/conversion.ts";
 
@@ -23,6 +27,9 @@ const TARGETS: readonly (readonly [string, ChatProtocol, object, ConversionOptio
   ],
   ["cohere v2", cohere, cohereRequestSchema, { model: "command-a" }],
   ["cohere v1", cohereV1, cohereV1RequestSchema, { model: "command-r" }],
+  ["responses", openaiResponses, responsesRequestSchema, { model: "gpt-5.6" }],
+  ["responses without reasoning", openaiResponses, responsesRequestSchema, { model: "gpt-4o" }],
+  ["ollama", ollama, ollamaRequestSchema, { model: "qwen3" }],
 ];
 
 for (const [name, protocol, schema, options] of TARGETS) {
@@ -39,6 +46,8 @@ for (const [name, protocol, schema, options] of TARGETS) {
       const body = convert();
       assert.ok(validate(body), `${JSON.stringify(validate.errors?.slice(0, 3))}\n${JSON.stringify(body)}`);
       if (protocol === gemini) assert.equal(checkGeminiTurns(body), null, JSON.stringify(body.contents));
+      if (protocol === openaiResponses)
+        assert.equal(checkResponsesInput(body), null, JSON.stringify(body.input));
     });
   }
 }

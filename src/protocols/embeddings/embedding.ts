@@ -47,7 +47,7 @@ export interface EmbeddingResponse {
   readonly promptTokens: number | null;
 }
 
-export interface EmbeddingConvertContext {
+interface EmbeddingConvertContext {
   /** The target's model id, as the upstream must see it. */
   readonly model: string;
   readonly warn: (code: string, field: string) => void;

@@ -8,7 +8,7 @@ import { writeResponse } from "./envelope.ts";
  * Codes by which Codex decides: context_length_exceeded, insufficient_quota and usage_not_included are final, the rest is
  * asked again; of rate limits it parses "Please try again in N s" (40-protocols 3.6).
  */
-export function describeFailure(failure: Failure): { code: string; message: string } {
+function describeFailure(failure: Failure): { code: string; message: string } {
   switch (failure.kind) {
     case "rate_limit": {
       const seconds = Math.max(1, Math.ceil((failure.retryAfterMs ?? 1000) / 1000));

@@ -38,7 +38,7 @@ export function decodeResponse(doc: unknown, context: ConvertContext): ChatRespo
 }
 
 /** The parts of one output item; other vendors' clients are shown neither hosted calls nor unknown items. */
-export function decodeItem(item: JsonObject, parts: Part[], logprobs: unknown[]): void {
+function decodeItem(item: JsonObject, parts: Part[], logprobs: unknown[]): void {
   switch (item["type"]) {
     case "message":
       for (const content of listOf(item["content"])) {

@@ -21,7 +21,7 @@ import {
 import { encodeAnnotation, encodeLogprobs, encodeStop } from "./types.ts";
 
 /** The last event repeats the answer, so it is held; models' own limits are far below this. */
-export const MAX_ANSWER_CHARS = 32 * 1024 * 1024;
+const MAX_ANSWER_CHARS = 32 * 1024 * 1024;
 
 /** A message stays open over several text and refusal parts; each of them is a content part. */
 interface OpenMessage {

@@ -16,7 +16,7 @@ export interface RerankRequest {
   readonly returnDocuments: boolean;
 }
 
-export interface RerankResult {
+interface RerankResult {
   /** Place in the request's documents. */
   readonly index: number;
   readonly score: number;
@@ -32,7 +32,7 @@ export interface RerankResponse {
   readonly searchUnits: number | null;
 }
 
-export interface RerankContext {
+interface RerankContext {
   /** The target's model id. */
   readonly model: string;
   readonly large: LargeStrings;
