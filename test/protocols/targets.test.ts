@@ -222,3 +222,48 @@ test("a Chat upstream's reasoning, text and calls reach Gemini and Cohere client
     ["TOOL_CALL", "hm", [{ type: "text", text: "Hi" }]],
   );
 });
+
+test("a picture of 8 MiB goes from Gemini's client to every target without becoming a string", () => {
+  const data = `iVBORw0KGgo${"A".repeat(8 * 1024 * 1024)}`;
+  const body = `{"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"${data}"}}]}]}`;
+  for (const [protocol, model] of [
+    [openaiChat, "gpt-x"],
+    [cohere, "command-a"],
+    [gemini, "gemini-2.5-pro"],
+  ] as const) {
+    const conversion = new Conversion(gemini, protocol, { model });
+    const { request, large } = conversion.decodeRequest(body);
+    const pieces = protocol.encodeRequest(request, conversion.convertContext(large)).body;
+    const longest = pieces.reduce((most, piece) => Math.max(most, piece.length), 0);
+    assert.ok(longest >= data.length, protocol.name);
+    // The picture is a view of the request's own bytes; what was written around it is small.
+    const written = pieces.reduce((sum, piece) => sum + piece.length, 0) - longest;
+    assert.ok(written < 1000, protocol.name);
+    assert.ok(JSON.stringify(request).length < 1000, protocol.name);
+  }
+});
+
+test("arguments and results over 64 KiB stay bytes and come out as the text they were", () => {
+  const long = 'ö"\\\n'.repeat(30_000);
+  const args = JSON.stringify({ text: long });
+  const contents = [
+    { role: "user", parts: [{ text: "x" }] },
+    { role: "model", parts: [{ functionCall: { id: "c", name: "f", args: { text: long } } }] },
+    { role: "user", parts: [{ functionResponse: { id: "c", name: "f", response: { output: long } } }] },
+  ];
+  const chat = new Conversion(gemini, openaiChat).requestBody({ contents });
+  assert.equal(chat.messages[1].tool_calls[0].function.arguments, args);
+  assert.equal(chat.messages[2].content, long);
+  const v2 = new Conversion(gemini, cohere).requestBody({ contents });
+  assert.equal(v2.messages[1].tool_calls[0].function.arguments, args);
+  assert.equal(v2.messages[2].content, long);
+  const v1 = new Conversion(gemini, cohereV1).requestBody({ contents });
+  assert.deepEqual(v1.tool_results, [
+    { call: { name: "f", parameters: { text: long } }, outputs: [{ output: long }] },
+  ]);
+  const back = new Conversion(cohere, gemini).requestBody({ model: "m", messages: v2.messages });
+  assert.deepEqual(back.contents[1].parts[0].functionCall.args, { text: long });
+  const old = new Conversion(cohereV1, gemini).requestBody(v1);
+  assert.deepEqual(old.contents[1].parts[0].functionCall.args, { text: long });
+  assert.equal(old.contents.length, 3);
+});

@@ -8,6 +8,7 @@ import type { ChatResponse, Part, Stop } from "../neutral.ts";
 import type { AnswerContext, ConvertContext } from "../protocol.ts";
 import { decodeCitation, encodeCitation } from "./citations.ts";
 import { decodeLogprobs, encodeLogprobs } from "./logprobs.ts";
+import { rememberSignature } from "./stream-encoder.ts";
 import { answerId, decodeFinish, decodeUsage, encodeFinish, encodeUsage } from "./types.ts";
 
 export function noAnswer(): Failure {
@@ -96,6 +97,7 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
         citations.push(encodeCitation(citation, content.length, countCharacters(part.text)));
       if (part.text !== "") content.push({ type: "text", text: part.text });
     } else if (part.type === "call") {
+      if (part.signature !== undefined) rememberSignature(part.id, part.signature, context);
       const text = part.arguments.trim() === "" ? "{}" : part.arguments;
       calls.push({ id: part.id, type: "function", function: { name: part.name, arguments: text } });
     } else context.warn("dropped_part", part.type);

@@ -3,8 +3,9 @@ import type { Failure } from "../../base/failure.ts";
 import { ANY_IDS } from "../call-ids.ts";
 import { countCharacters } from "../characters.ts";
 import { EventOrder } from "../event-order.ts";
-import type { Citation, Stop, StreamEvent, Usage } from "../neutral.ts";
+import type { Citation, Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
 import type { AnswerContext, StreamEncoder, StreamPosition } from "../protocol.ts";
+import { encodeCarrier } from "../signature-carrier.ts";
 import { mergeUsage } from "../usage.ts";
 import { encodeCitation } from "./citations.ts";
 import { encodeLogprobs } from "./logprobs.ts";
@@ -26,6 +27,11 @@ export function sseEvent(type: string, rest: object): string {
   return `event: ${type}\ndata: ${json}\n\n`;
 }
 
+/** Cohere's messages have no place for a signature: the gateway remembers the one of a call by its id. */
+export function rememberSignature(callId: string, signature: Signature, context: AnswerContext): void {
+  context.carriers.set(callId, encodeCarrier(context.origin, [signature]));
+}
+
 /** A stream that fails ends with these words instead of an answer's end. */
 export function failedEnd(id: string, message: string): string {
   return sseEvent("message-end", { id, delta: { finish_reason: "ERROR", error: message } });
@@ -43,6 +49,7 @@ class CohereEncoder implements StreamEncoder {
   #mode: Mode = "none";
   #blocks: number;
   #calls = 0;
+  #callId = "";
   #hasArguments = false;
   #citations = 0;
   #characters = 0;
@@ -102,6 +109,9 @@ class CohereEncoder implements StreamEncoder {
         return this.#callEvent("tool-call-delta", { function: { arguments: event.text } });
       case "cite":
         return this.#cite(event.citation);
+      case "signature":
+        if (this.#mode === "call") rememberSignature(this.#callId, event.signature, this.#context);
+        return "";
       case "logprobs":
         return this.#logprobs(event.raw);
       case "close":
@@ -135,7 +145,9 @@ class CohereEncoder implements StreamEncoder {
     this.#characters = 0;
     if (event.kind === "call") {
       this.#mode = "call";
+      this.#callId = event.id;
       this.#hasArguments = false;
+      if (event.signature !== undefined) rememberSignature(event.id, event.signature, this.#context);
       const fn = { name: event.name, arguments: "" };
       return this.#callEvent("tool-call-start", { id: event.id, type: "function", function: fn });
     }

@@ -14,6 +14,7 @@ import {
   TERMINAL,
   TOOL_CALL,
 } from "../../../src/protocols/protocol.ts";
+import { seededRandom, seedOf } from "../../support/seed.ts";
 import { Conversion } from "../support/conversion.ts";
 
 const sse = (type: string, rest: string) => `event: ${type}\ndata: {"type":"${type}"${rest}}\n\n`;
@@ -200,4 +201,32 @@ test("a relayed body changes its model and nothing else", () => {
   assert.equal(relay('{ "x" : 1.0 , "model" : "alias" }'), '{ "x" : 1.0 , "model" : "command-a" }');
   assert.equal(relay('{"message":"x"}'), '{"message":"x","model":"command-a"}');
   assert.throws(() => relay('{"model":"a","model":"b"}'), Failure);
+});
+
+test("no garbage makes the inspectors throw", () => {
+  const seed = seedOf(17);
+  const random = seededRandom(seed);
+  const samples: [ChatProtocol, string][] = [
+    [cohere, content('"type":"text","text":"a\\"b"')],
+    [
+      cohere,
+      sse("message-end", ',"delta":{"finish_reason":"COMPLETE","usage":{"tokens":{"input_tokens":3}}}'),
+    ],
+    [cohereV1, v1("text-generation", ',"text":"a"')],
+    [cohereV1, v1("stream-end", ',"finish_reason":"COMPLETE","response":{"text":"a","meta":{}}')],
+  ];
+  for (let round = 0; round < 5000; round++) {
+    const [protocol, whole] = samples[Math.floor(random() * samples.length)] ?? [cohere, ""];
+    const at = Math.floor(random() * whole.length);
+    const cut = Math.floor(random() * 3);
+    const text =
+      whole.slice(0, at) +
+      String.fromCharCode(32 + Math.floor(random() * 95)).repeat(cut) +
+      whole.slice(at + 1);
+    const { inspected, see } = watch(protocol);
+    assert.doesNotThrow(() => {
+      see(text);
+      return [inspected.usage, inspected.position(), inspected.text];
+    }, `SEED=${seed} round ${round}: ${text}`);
+  }
 });

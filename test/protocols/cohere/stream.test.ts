@@ -4,6 +4,7 @@ import { Failure } from "../../../src/base/failure.ts";
 import { EventSplitter, parseSseFields } from "../../../src/base/sse.ts";
 import { AnswerAssembler } from "../../../src/protocols/answer-assembly.ts";
 import { cohere, cohereV1 } from "../../../src/protocols/cohere/cohere.ts";
+import { gemini } from "../../../src/protocols/gemini/gemini.ts";
 import type { StreamEvent } from "../../../src/protocols/neutral.ts";
 import { openaiChat } from "../../../src/protocols/openai-chat/openai-chat.ts";
 import type { ChatProtocol, StreamPosition } from "../../../src/protocols/protocol.ts";
@@ -653,5 +654,98 @@ test("no garbage makes the decoders throw", () => {
     for (let n = 0; n < 3; n++) mutate(copy[Math.floor(random() * copy.length)] as Record<string, unknown>);
     const data = copy.map((each) => JSON.stringify(each));
     assert.doesNotThrow(() => started(protocol, protocol).streamText(data), `SEED=${seed} round ${round}`);
+  }
+});
+
+test("a signature of Gemini's call is remembered for a Cohere client, and serves the next request", () => {
+  const first = new Conversion(cohere, gemini, { model: "gemini-3-pro" });
+  first.requestBody({ ...BODY, tools: [{ type: "function", function: { name: "f" } }] });
+  const part = { functionCall: { name: "f", args: {} }, thoughtSignature: "U0lH" };
+  const text = first.streamText([{ candidates: [{ content: { parts: [part] }, finishReason: "STOP" }] }]);
+  const id = sseData(text).find((each) => each.type === "tool-call-start").delta.message.tool_calls.id;
+  assert.equal(
+    first.answerBody({ candidates: [{ content: { parts: [part] }, finishReason: "STOP" }] }).message
+      .tool_calls.length,
+    1,
+  );
+  const next = first.requestBody({
+    model: "m",
+    messages: [
+      ...BODY.messages,
+      { role: "assistant", tool_calls: [{ id, type: "function", function: { name: "f", arguments: "{}" } }] },
+      { role: "tool", tool_call_id: id, content: "ok" },
+    ],
+  });
+  assert.equal(next.contents[1].parts[0].thoughtSignature, "U0lH");
+});
+
+test("69: any sequence of neutral events gives a stream whose blocks begin, go on and end in order", () => {
+  const seed = seedOf(69);
+  const random = seededRandom(seed);
+  const pick = <T>(...options: T[]): T => options[Math.floor(random() * options.length)] as T;
+  for (let round = 0; round < 400; round++) {
+    const events: StreamEvent[] = [];
+    for (let n = 0; n < 25; n++) {
+      const i = Math.floor(random() * 4);
+      events.push(
+        pick<StreamEvent>(
+          { type: "start", id: "x", model: "m", created: 1 },
+          { type: "part", c: 0, i, kind: pick("text", "thinking", "refusal") },
+          { type: "part", c: 0, i, kind: "call", id: pick("", "same"), name: "f", custom: false },
+          { type: "part", c: 0, i, kind: "image", mime: "image/png", data: "A" },
+          { type: "text", c: 0, i, text: "a" },
+          { type: "think", c: 0, i, text: "b" },
+          { type: "arguments", c: 0, i, text: pick("{", "}", '"x"', "{}") },
+          { type: "cite", c: 0, i, citation: { start: 0, end: 1, url: "u", title: "" } },
+          { type: "signature", c: 0, i, signature: { vendor: "google", value: "s" } },
+          { type: "close", c: 0, i },
+          {
+            type: "usage",
+            usage: {
+              input: 1,
+              cacheRead: null,
+              cacheWrite: null,
+              cacheWriteLong: null,
+              output: 1,
+              reasoning: null,
+            },
+          },
+          { type: "ping" },
+        ),
+      );
+    }
+    if (random() < 0.8) events.push({ type: "stop", c: 0, stop: { reason: "stop" } });
+    events.push({ type: "end" });
+    const told = `SEED=${seed} round ${round}`;
+    const data = sseData(started(cohere, openaiChat).encodeStream(events));
+    assert.equal(data[0]?.type, "message-start", told);
+    assert.equal(data.filter((each) => each.type === "message-start").length, 1, told);
+    assert.equal(data.at(-1).type, "message-end", told);
+    let open = "";
+    let blocks = 0;
+    let calls = 0;
+    for (const each of data) {
+      if (each.type === "content-start" || each.type === "tool-call-start") {
+        assert.equal(open, "", told);
+        open = each.type === "content-start" ? "content" : "tool-call";
+        assert.equal(each.index, open === "content" ? blocks++ : calls++, told);
+      } else if (each.type === "content-delta" || each.type === "tool-call-delta") {
+        assert.equal(each.type, `${open}-delta`, told);
+      } else if (each.type === "content-end" || each.type === "tool-call-end") {
+        assert.equal(each.type, `${open}-end`, told);
+        open = "";
+      }
+    }
+    const lines = started(cohereV1, openaiChat)
+      .encodeStream(events)
+      .split("\n")
+      .filter((line) => line.trim() !== "");
+    assert.equal(JSON.parse(lines.at(-1) ?? "").event_type, "stream-end", told);
+    const chunks = sseData(
+      started(gemini, openaiChat, {}, { contents: [{ parts: [{ text: "x" }] }] }).encodeStream(events),
+    );
+    const last = chunks.at(-1);
+    assert.ok(last.error !== undefined || last.candidates[0].finishReason !== undefined, told);
+    for (const each of chunks.slice(0, -1)) assert.ok(each.candidates[0].content.parts.length > 0, told);
   }
 });

@@ -12,6 +12,7 @@ import {
   REASONING,
   TOOL_CALL,
 } from "../../../src/protocols/protocol.ts";
+import { seededRandom, seedOf } from "../../support/seed.ts";
 import { Conversion } from "../support/conversion.ts";
 
 const part = (json: string, candidate = "", rest = "") =>
@@ -239,4 +240,27 @@ test("a model named in the body says what the path says", () => {
     relay('{"model":"models/alias","contents":[]}'),
     '{"model":"models/gemini-2.5-pro","contents":[]}',
   );
+});
+
+test("no garbage makes the inspector throw, and what it takes for whole is JSON's own shape", () => {
+  const seed = seedOf(17);
+  const random = seededRandom(seed);
+  const whole = part(
+    '{"text": "a\\"b","thought": true},{"functionCall": {"name": "f"}}',
+    ',"finishReason": "STOP","index": 0',
+    ',"usageMetadata": {"promptTokenCount": 8}',
+  );
+  for (let round = 0; round < 5000; round++) {
+    const at = Math.floor(random() * whole.length);
+    const cut = Math.floor(random() * 3);
+    const text =
+      whole.slice(0, at) +
+      String.fromCharCode(32 + Math.floor(random() * 95)).repeat(cut) +
+      whole.slice(at + 1);
+    const { inspected, see } = inspector();
+    assert.doesNotThrow(() => {
+      see(text);
+      return [inspected.usage, inspected.position(), inspected.text];
+    }, `SEED=${seed} round ${round}: ${text}`);
+  }
 });
