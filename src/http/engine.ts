@@ -3,7 +3,7 @@ import type { Time } from "../base/clock.ts";
 import type { Exchange } from "./exchange.ts";
 
 export type EngineKind = "hyper-express" | "node";
-export type BindFamily = "dual" | "ipv4" | "ipv6";
+type BindFamily = "dual" | "ipv4" | "ipv6";
 
 /** Paths of a certificate chain and its key, PEM. Read again when the files change. */
 export interface TlsFiles {
@@ -55,7 +55,7 @@ export interface Listener {
   close(): void;
 }
 
-export interface EngineStats {
+interface EngineStats {
   readonly connections: number;
   readonly exchanges: number;
 }

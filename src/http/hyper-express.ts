@@ -37,7 +37,7 @@ interface NativeListener {
   port: number;
 }
 
-/** Makes the engine. `module` is hyper-express, loaded by `loadHyperExpress`: a machine without the addon has none. */
+/** Makes the engine. `module` is hyper-express, loaded by `createEngine`: a machine without the addon has none. */
 export function createHyperExpressEngine(module: HyperExpressModule, options: EngineOptions): Engine {
   const uws = module.compressors;
   const { clock, timers } = options.time;

@@ -29,10 +29,10 @@ export interface UwsResponse {
   getRemoteAddress(): ArrayBuffer;
 }
 
-export type UwsHandler = (response: UwsResponse, request: UwsRequest) => void;
+type UwsHandler = (response: UwsResponse, request: UwsRequest) => void;
 export type ListenSocket = object;
 
-export interface UwsApp {
+interface UwsApp {
   any(pattern: string, handler: UwsHandler): UwsApp;
   listen(
     host: string,

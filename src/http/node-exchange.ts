@@ -71,7 +71,6 @@ export class NodeExchange implements Exchange {
     request.socket.once("close", this.onClose);
     response.on("error", () => this.abort());
     request.on("error", () => this.abort());
-    if (!this.bodyDone) this.watchStall();
   }
 
   private readonly onClose = () => this.abort();
@@ -99,6 +98,7 @@ export class NodeExchange implements Exchange {
       this.deliver(EMPTY, true);
     });
     if (this.bodyPaused) this.request.pause();
+    this.watchStall();
   }
 
   pauseBody(): void {
@@ -257,7 +257,7 @@ export class NodeExchange implements Exchange {
   /** Starts, moves or stops the stall timer, whichever the state asks for. */
   private watchStall(): void {
     const { clientStallMs, timers } = this.host;
-    const awaited = !this.bodyDone && !this.bodyPaused && !this.started;
+    const awaited = this.receiver !== null && !this.bodyDone && !this.bodyPaused;
     const blocked = this.started && this.response.writableLength > 0;
     if (this.closed || clientStallMs === 0 || !(awaited || blocked)) {
       this.stall?.cancel();

@@ -1,6 +1,5 @@
 /** Which engine serves, and HTTPS with certificates that change. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -10,6 +9,7 @@ import type { TLSSocket } from "node:tls";
 import type { EngineOptions } from "../../src/http/engine.ts";
 import { createEngine } from "../../src/http/engine-choice.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
+import { createSelfSigned } from "../support/tls.ts";
 import { LIMITS, startEngine } from "./support/engines.ts";
 import { realTime, scaledTime } from "./support/real-time.ts";
 
@@ -27,25 +27,9 @@ let folder = "";
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "sluice-tls-"));
   for (const name of ["one", "two"]) {
-    const args = [
-      "req",
-      "-x509",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:prime256v1",
-      "-nodes",
-      "-days",
-      "2",
-    ];
-    execFileSync(
-      "openssl",
-      [...args, "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.pem`],
-      {
-        cwd: folder,
-        stdio: "ignore",
-      },
-    );
+    const { cert, key } = createSelfSigned({ hosts: [name] });
+    writeFileSync(join(folder, `${name}.pem`), cert);
+    writeFileSync(join(folder, `${name}.key`), key);
   }
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
