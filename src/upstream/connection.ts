@@ -4,7 +4,7 @@ import type { Time, Timer } from "../base/clock.ts";
 import type { HeaderList } from "../base/headers.ts";
 import type { Call } from "./call.ts";
 import type { UpstreamFailure } from "./client.ts";
-import type { ReadPort } from "./dial.ts";
+import type { Network, ReadPort } from "./dial.ts";
 import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
 import { headEncoding, type OriginHead, requestHead } from "./request-head.ts";
@@ -40,13 +40,13 @@ export class Connection implements ResponseSink {
   /** Why writing failed: the answer may have come before (an early 413), so reading goes on. */
   #writeError = "";
 
-  constructor(socket: Socket, port: ReadPort, owner: ConnectionOwner, time: Time) {
+  constructor(socket: Socket, port: ReadPort, owner: ConnectionOwner, network: Network) {
     this.socket = socket;
     this.#owner = owner;
-    this.#time = time;
-    this.#timer = time.timers.start(0, () => this.#late());
+    this.#time = network.time;
+    this.#timer = network.time.timers.start(0, () => this.#late());
     this.#timer.cancel();
-    this.#body = new RequestBody(socket);
+    this.#body = new RequestBody(socket, network.writeBuffer);
     port.receive = (bytes, length) => this.#received(bytes, length);
     this.#keepReadingAfterWriteErrors();
     socket.on("drain", () => this.#drained());
@@ -80,7 +80,6 @@ export class Connection implements ResponseSink {
   onHead(status: number, headers: HeaderList): void {
     const call = this.#call;
     if (call === null) return;
-    this.#arm(call, call.request.deadlines.idle);
     call.handler.onHead({ status, headers });
   }
 
@@ -132,11 +131,12 @@ export class Connection implements ResponseSink {
       this.#close(true); // an idle connection has nothing to say, save that it is about to close (408)
       return;
     }
-    const { idle } = call.request.deadlines;
-    if (idle > 0 && this.parser.headed && !call.paused) this.#arm(call, idle);
     const state = this.parser.feed(bytes, length);
-    if (state === "done") this.#complete(call, true);
-    else if (state === "refused") {
+    if (state === "more") {
+      if (this.parser.headed && !call.paused) this.#arm(call, call.request.deadlines.idle);
+    } else if (state === "done") {
+      this.#complete(call, true);
+    } else if (state === "refused") {
       this.#fail(call, {
         cause: "bad_response",
         message: `the answer of ${this.#where(call)} ${this.parser.refusal}`,

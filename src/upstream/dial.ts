@@ -7,6 +7,7 @@ import { connectFailure, dnsFailure } from "./connect-failure.ts";
 import type { Names } from "./dns.ts";
 import { orderAddresses, raceConnects } from "./happy-eyeballs.ts";
 import { authority } from "./origin.ts";
+import type { WriteBuffer } from "./request-body.ts";
 import { type TlsContexts, tlsFailure } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -20,6 +21,7 @@ export interface Network {
   readonly contexts: TlsContexts;
   /** All sockets read into this one buffer: whatever must outlive a read is copied by its reader. */
   readonly readBuffer: Buffer;
+  readonly writeBuffer: WriteBuffer;
 }
 
 /** Where the bytes of a socket go; set once the connection stands. */

@@ -6,6 +6,7 @@ import { Dial, type Network } from "./dial.ts";
 import { createNameServer, createNames, type NameServer } from "./dns.ts";
 import { createHostsFile } from "./hosts-file.ts";
 import { OriginPool, type PoolShare } from "./pool.ts";
+import { createWriteBuffer } from "./request-body.ts";
 import { createTlsContexts } from "./tls.ts";
 
 export interface UpstreamClientOptions {
@@ -38,6 +39,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     ),
     contexts: createTlsContexts(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    writeBuffer: createWriteBuffer(),
   };
   const pools = new Map<string, OriginPool>();
   let taken = 0;

@@ -93,7 +93,7 @@ export class OriginPool implements CallOwner, ConnectionOwner {
   }
 
   released(connection: Connection): void {
-    const next = this.#line.find((call) => !call.resent);
+    const next = this.#line.length === 0 ? undefined : this.#line.find((call) => !call.resent);
     if (next !== undefined) {
       const { dial } = next;
       this.#leaveLine(next);
@@ -167,7 +167,7 @@ export class OriginPool implements CallOwner, ConnectionOwner {
   #ready(dial: Dial, socket: Socket, port: ReadPort, address: string): void {
     this.#forget(dial);
     this.#lastGood = address;
-    const connection = new Connection(socket, port, this, this.#share.network.time);
+    const connection = new Connection(socket, port, this, this.#share.network);
     this.open.add(connection);
     const call = this.#line.find((each) => each.dial === dial) ?? this.#line[0];
     if (call === undefined) {

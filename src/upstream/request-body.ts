@@ -1,16 +1,29 @@
 /** Writes a request to a socket: small ones whole, large ones piece by piece so that progress shows, streamed ones as they come. */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Call } from "./call.ts";
-import { isPieces } from "./request-head.ts";
+import { isPieces, lengthOf } from "./request-head.ts";
 
 /** What is handed to the socket at a time: every one that drains is a sign of life. */
 const PIECE = 256 * 1024;
+const WRITE_BUFFER = 16 * 1024;
 const NO_PIECES: readonly Uint8Array[] = [];
 const CRLF = Buffer.from("\r\n");
 const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
+/** Where small requests are put together: head and body in one write, without an allocation. */
+export interface WriteBuffer {
+  bytes: Buffer;
+}
+
+export function createWriteBuffer(): WriteBuffer {
+  return { bytes: Buffer.allocUnsafeSlow(WRITE_BUFFER) };
+}
+
 export class RequestBody {
   readonly #socket: Socket;
+  /** null over TLS, which holds on to what it is given. */
+  readonly #buffer: WriteBuffer | null;
   #pieces: readonly Uint8Array[] = NO_PIECES;
   #index = 0;
   #offset = 0;
@@ -18,8 +31,9 @@ export class RequestBody {
   #declared = 0;
   #call: Call | null = null;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, buffer: WriteBuffer) {
     this.#socket = socket;
+    this.#buffer = socket instanceof TLSSocket ? null : buffer;
   }
 
   /** True when nothing waits in the socket. */
@@ -41,6 +55,7 @@ export class RequestBody {
     this.#index = 0;
     this.#offset = 0;
     this.#pieces = body !== null && isPieces(body) ? body : NO_PIECES;
+    if ((body === null || isPieces(body)) && encoding === "latin1" && this.#writeAtOnce(head)) return problem;
     socket.cork();
     socket.write(head, encoding);
     if (body !== null && !isPieces(body)) problem = this.#beginStream(call, body.length);
@@ -76,6 +91,25 @@ export class RequestBody {
       return "the request body is shorter than declared";
     if (this.#declared < 0) this.#socket.write(LAST_CHUNK);
     return "";
+  }
+
+  /** False: too large. What the kernel does not take at once keeps the buffer, and a new one takes its place. */
+  #writeAtOnce(head: string): boolean {
+    const pieces = this.#pieces;
+    const length = head.length + lengthOf(pieces);
+    if (length > WRITE_BUFFER) return false;
+    const buffer = this.#buffer;
+    const bytes = buffer === null ? Buffer.allocUnsafe(length) : buffer.bytes;
+    let at = bytes.write(head, 0, "latin1");
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#index = pieces.length;
+    this.#socket.write(bytes.subarray(0, at));
+    if (buffer !== null && this.#socket.writableLength > 0)
+      buffer.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
+    return true;
   }
 
   #beginStream(call: Call, length: number): string {

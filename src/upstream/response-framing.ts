@@ -57,8 +57,8 @@ export class ResponseFraming {
 
   /** The same line twice is common enough (RFC 9110 8.6 allows to take it as one); a list or a sign is not. */
   #contentLength(value: string): boolean {
-    if (!/^[0-9]{1,15}$/.test(value)) return this.#refuse("has a Content-Length that is not a plain number");
-    const length = Number(value);
+    const length = plainNumber(value);
+    if (length < 0) return this.#refuse("has a Content-Length that is not a plain number");
     if (this.length >= 0 && this.length !== length)
       return this.#refuse("has two different Content-Length lines");
     this.length = length;
@@ -90,4 +90,16 @@ export class ResponseFraming {
     this.refusal = why;
     return false;
   }
+}
+
+/** 1 to 15 digits and nothing else, so that it is exact; -1 = anything else. */
+function plainNumber(text: string): number {
+  if (text.length === 0 || text.length > 15) return -1;
+  let number = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 }
