@@ -10,7 +10,7 @@ type Warn = (code: string, field: string) => void;
 type ResultPart = Extract<Part, { type: "result" }>;
 
 /** Never a fake success: musistudio/llms invents one. */
-export const NO_RESULT = "[no result was recorded for this call]";
+const NO_RESULT = "[no result was recorded for this call]";
 const EMPTY_TURN = "(empty)";
 const CONTINUE = "(continue)";
 const GO_ON = "Continue exactly where you stopped.";
@@ -101,7 +101,7 @@ function dropEmptyTexts(turns: readonly Turn[]): Turn[] {
 }
 
 /** Consecutive turns of one role as one. */
-export function mergeTurns(turns: readonly Turn[]): Turn[] {
+function mergeTurns(turns: readonly Turn[]): Turn[] {
   const merged: Turn[] = [];
   for (const turn of turns) {
     const last = merged[merged.length - 1];

@@ -2,8 +2,9 @@
 import { type Edit, insertMembers, replaceValue } from "../../base/json-edit.ts";
 import { findMember, scanObject, watchNames } from "../../base/json-scan.ts";
 import type { ChatProtocol, ConvertContext, StreamInspector } from "../protocol.ts";
+import { readUsage } from "./answer-usage.ts";
 import { decodeError, encodeError } from "./errors.ts";
-import { CohereInspector, readUsage } from "./inspector.ts";
+import { CohereInspector } from "./inspector.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { encodeRequest } from "./request-encoder.ts";
 import { decodeResponse, encodeResponse } from "./response.ts";

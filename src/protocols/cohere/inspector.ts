@@ -1,5 +1,5 @@
 /** Watches a relayed Cohere stream, v2 (SSE) and v1 (a JSON object a line): one pass over the keys of each event. */
-import { findMember, parseValue, scanObject, skipString, watchNames } from "../../base/json-scan.ts";
+import { skipString } from "../../base/json-scan.ts";
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { spells } from "../byte-text.ts";
@@ -274,18 +274,4 @@ function readIndex(bytes: Buffer, value: number): number {
     number = number * 10 + digit;
   }
   return number;
-}
-
-const WHOLE = watchNames(["usage", "meta"]);
-
-/** Usage of a whole answer of either version; null when it has none. */
-export function readUsage(body: Buffer): Usage | null {
-  try {
-    const scan = scanObject(body, WHOLE);
-    const member = findMember(scan, "usage") ?? findMember(scan, "meta");
-    return member === undefined ? null : decodeUsage(parseValue(body, member));
-  } catch {
-    // Not JSON: whoever relays it has said so already.
-    return null;
-  }
 }

@@ -13,7 +13,7 @@ type Json = Record<string, unknown>;
 type PartOf<T extends Part["type"]> = Extract<Part, { type: T }>;
 
 const JSON_HINT = "Reply with one JSON object only.";
-export const ERROR_PREFIX = "[tool error] ";
+const ERROR_PREFIX = "[tool error] ";
 
 export function encodeRequest(request: ChatRequest, context: ConvertContext): EncodedRequest {
   const offered = offeredTools(request, context);

@@ -21,7 +21,7 @@ export function createEncoder(context: AnswerContext, resume?: StreamPosition): 
 }
 
 /** One SSE event; the type stands in the name and, for cohere-ai, in the data. */
-export function sseEvent(type: string, rest: object): string {
+function sseEvent(type: string, rest: object): string {
   let json = JSON.stringify({ type, ...rest });
   if (json.includes(SENTINEL)) json = json.replaceAll(SENTINEL, "\\u005bDONE]");
   return `event: ${type}\ndata: ${json}\n\n`;

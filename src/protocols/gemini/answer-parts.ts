@@ -1,5 +1,5 @@
 /** The parts of an answer that need care on their way to a Gemini client: calls and signatures. */
-import type { Signature } from "../neutral.ts";
+import type { Signature, Stop } from "../neutral.ts";
 import { encodeCarrier, type Origin } from "../signature-carrier.ts";
 
 export interface GeminiCall {
@@ -20,4 +20,11 @@ export function callJson(call: GeminiCall, args: string): string {
 export function encodeSignature(signature: Signature, origin: Origin): string {
   if (signature.vendor === "google") return signature.value;
   return Buffer.from(encodeCarrier(origin, [signature])).toString("base64");
+}
+
+/** A call cut short by `length` is simply missing; any other broken one must not pass for an answer. */
+export function settleBroken(stop: Stop, broken: boolean): Stop {
+  if (!broken || stop.reason === "length" || stop.reason === "context_full" || stop.reason === "pause")
+    return stop;
+  return { reason: "broken_call", detail: "the model's tool call is not a JSON object" };
 }

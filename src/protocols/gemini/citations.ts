@@ -1,6 +1,6 @@
 /** Converts Gemini's grounding (UTF-8 byte offsets inside one part) to citations (characters of a text part) and back. */
 import { isObject, listOf, objectOf, stringOf } from "../json-value.ts";
-import type { Citation, Part } from "../neutral.ts";
+import type { Citation } from "../neutral.ts";
 import { integerOf } from "./types.ts";
 
 /** A piece of text as the vendor counts it, and where it went. */
@@ -129,15 +129,5 @@ export class GroundingBuilder {
   metadata(): GroundingMetadata | undefined {
     if (this.#supports.length === 0) return undefined;
     return { groundingChunks: this.#chunks, groundingSupports: this.#supports };
-  }
-}
-
-/** Puts citations into their text parts. */
-export function attachCitations(parts: readonly Part[], placed: readonly PlacedCitation[]): void {
-  for (const { part, citation } of placed) {
-    const target = parts[part];
-    if (target?.type !== "text") continue;
-    target.citations ??= [];
-    target.citations.push(citation);
   }
 }

@@ -1,8 +1,9 @@
 /** The Gemini API (`generateContent`, `streamGenerateContent`), as client and as upstream, Vertex included. */
 import type { ChatProtocol } from "../protocol.ts";
+import { readUsage } from "./answer-usage.ts";
 import { sourcesToInline } from "./content-encoder.ts";
 import { decodeError, encodeError, errorJson } from "./errors.ts";
-import { GeminiInspector, readUsage } from "./inspector.ts";
+import { GeminiInspector } from "./inspector.ts";
 import { passThroughEdits } from "./pass-through.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { encodeRequest } from "./request-encoder.ts";

@@ -1,13 +1,5 @@
 /** Watches a relayed Gemini stream: one pass over the keys of each chunk, JSON.parse only for usage, errors and blocks. */
-import {
-  findMember,
-  scanArray,
-  scanObject,
-  skipSpace,
-  skipString,
-  skipValue,
-  watchNames,
-} from "../../base/json-scan.ts";
+import { skipSpace, skipString, skipValue } from "../../base/json-scan.ts";
 import { elementStart, findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { spells } from "../byte-text.ts";
@@ -26,8 +18,9 @@ import {
   TOOL_CALL,
 } from "../protocol.ts";
 import { type MemberSink, walkMembers } from "../walk-members.ts";
+import { parseUsage } from "./answer-usage.ts";
 import { readErrorObject } from "./errors.ts";
-import { decodeBlock, decodeFinish, decodeUsage } from "./types.ts";
+import { decodeBlock, decodeFinish } from "./types.ts";
 
 const QUOTE = 0x22;
 
@@ -271,33 +264,4 @@ function beginsObject(event: Buffer, quote: number): boolean {
 function readText(event: Buffer, value: number, to: number): string {
   if (event[value] !== QUOTE) return "";
   return String(JSON.parse(event.toString("utf8", value, skipString(event, value, to))));
-}
-
-function parseUsage(bytes: Buffer): Usage | null {
-  try {
-    return decodeUsage(JSON.parse(bytes.toString()));
-  } catch {
-    // The walk checks brackets only; figures that are no JSON are no figures.
-    return null;
-  }
-}
-
-const ANSWER = watchNames(["usageMetadata"]);
-
-/** Usage of a whole answer, or of the last element of a JSON array; null when it has none. */
-export function readUsage(body: Buffer): Usage | null {
-  try {
-    let range = { start: 0, end: body.length };
-    if (body[skipSpace(body, 0, body.length)] === 0x5b) {
-      const elements = scanArray(body, 0, body.length);
-      const last = elements[elements.length - 1];
-      if (last === undefined) return null;
-      range = last;
-    }
-    const member = findMember(scanObject(body, ANSWER, range.start, range.end), "usageMetadata");
-    return member === undefined ? null : parseUsage(body.subarray(member.start, member.end));
-  } catch {
-    // Not JSON: whoever relays it has said so already.
-    return null;
-  }
 }

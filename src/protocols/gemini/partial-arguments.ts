@@ -73,7 +73,7 @@ function define(store: Record<string | number, unknown>, key: string | number, v
 }
 
 /** The steps of `$.a['b'][0]` (RFC 9535, names and indices only); null for anything else. */
-export function parsePath(path: string): (string | number)[] | null {
+function parsePath(path: string): (string | number)[] | null {
   const steps: (string | number)[] = [];
   const step = /\.([^.[\]]+)|\[(\d{1,5})\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]/y;
   let at = path.startsWith("$") ? 1 : 0;

@@ -6,12 +6,11 @@ import { ANY_IDS } from "../call-ids.ts";
 import { isObject, listOf } from "../json-value.ts";
 import type { ChatResponse, Part, StreamEvent } from "../neutral.ts";
 import type { AnswerContext, ConvertContext } from "../protocol.ts";
-import { callJson, encodeSignature, type GeminiCall } from "./answer-parts.ts";
+import { callJson, encodeSignature, type GeminiCall, settleBroken } from "./answer-parts.ts";
 import { GroundingBuilder } from "./citations.ts";
 import { encodeLogprobs } from "./logprobs.ts";
 import { randomId } from "./response-id.ts";
 import { GeminiDecoder } from "./stream-decoder.ts";
-import { settleBroken } from "./stream-encoder.ts";
 import { encodeFinish, encodeUsage } from "./types.ts";
 
 /** Reads an answer; a JSON array (a stream without `alt=sse`, the compat endpoint) counts as its chunks joined. */

@@ -7,7 +7,7 @@ import { EventOrder } from "../event-order.ts";
 import type { Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
 import type { AnswerContext, StreamEncoder, StreamPosition } from "../protocol.ts";
 import { mergeUsage } from "../usage.ts";
-import { callJson, encodeSignature, type GeminiCall } from "./answer-parts.ts";
+import { callJson, encodeSignature, type GeminiCall, settleBroken } from "./answer-parts.ts";
 import { GroundingBuilder } from "./citations.ts";
 import { errorJson, upstreamErrorJson } from "./errors.ts";
 import { encodeLogprobs } from "./logprobs.ts";
@@ -254,11 +254,4 @@ class GeminiEncoder implements StreamEncoder {
     this.#written = true;
     return this.#array ? `${first ? "[" : ","}${json}` : `data: ${json}\n\n`;
   }
-}
-
-/** A call cut short by `length` is simply missing; any other broken one must not pass for an answer. */
-export function settleBroken(stop: Stop, broken: boolean): Stop {
-  if (!broken || stop.reason === "length" || stop.reason === "context_full" || stop.reason === "pause")
-    return stop;
-  return { reason: "broken_call", detail: "the model's tool call is not a JSON object" };
 }

@@ -19,7 +19,7 @@ export interface ConversionOptions {
   readonly answer?: Partial<AnswerContext>;
 }
 
-export function createCarriers(): CarrierStore {
+function createCarriers(): CarrierStore {
   const map = new Map<string, string>();
   return { get: (id) => map.get(id), set: (id, carrier) => void map.set(id, carrier) };
 }
