@@ -4,7 +4,7 @@ import type { HeaderList } from "../base/headers.ts";
 export interface Peer {
   /** Normalised text: IPv4 dotted (v4-mapped addresses too), IPv6 shortened as RFC 5952. */
   readonly address: string;
-  /** The address of ours that was connected to, same form; "" when the engine cannot tell. */
+  /** The address of ours that was connected to, same form; "" when the engine cannot tell (native, bound to all addresses). */
   readonly localAddress: string;
 }
 
@@ -46,9 +46,15 @@ export interface Exchange {
   pauseBody(): void;
   resumeBody(): void;
 
-  /** A whole answer. Adds content-length and date; HEAD gets no body. A still arriving body is not waited for: answered at once, connection closed. */
+  /**
+   * A whole answer; `body` must not change afterwards. Adds content-length and date; HEAD gets no body. A still
+   * arriving request body is not waited for: answered at once, and the connection closed unless little is left to come.
+   */
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void;
-  /** Begins a streamed answer (chunked, unless `headers` holds a content-length). */
+  /**
+   * Begins a streamed answer (chunked, unless `headers` holds a content-length; fewer bytes than that are a cut, not an
+   * end). The head may leave together with the first chunk only.
+   */
   start(status: number, headers: HeaderList): void;
   /** Copies or sends the chunk before it returns. False: more than `stream_buffer_bytes` wait, stop until `onDrain`. */
   write(chunk: Uint8Array): boolean;

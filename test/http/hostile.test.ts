@@ -65,6 +65,16 @@ const ROWS: readonly Row[] = [
       ...REFUSED,
     })),
   ),
+  {
+    name: "two Content-Lengths before a body that is there",
+    send: `${ROUTED}Content-Length: 90000\r\nContent-Length: 5\r\n\r\n${"x".repeat(90000)}`,
+    ...REFUSED,
+  },
+  {
+    name: "a gzip coding before chunks that are there",
+    send: `${ROUTED}Transfer-Encoding: gzip\r\n\r\n15f90\r\n${"x".repeat(90000)}\r\n0\r\n\r\n`,
+    ...REFUSED,
+  },
   coding("Chunked", SERVED),
   ...["gzip, chunked", "chunked, chunked", "identity", "chunked;x=1", "xchunked"].map((value) =>
     coding(value, REFUSED),
