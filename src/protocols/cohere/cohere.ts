@@ -1,5 +1,5 @@
 /** Cohere's chat, v2 and v1, as client and as upstream. */
-import { type Edit, insertMembers, replaceValue } from "../../base/json-edit.ts";
+import { type Edit, insertMembers, removeMembers, replaceValue } from "../../base/json-edit.ts";
 import { findMember, scanObject, watchNames } from "../../base/json-scan.ts";
 import type { ChatProtocol, ConvertContext, StreamInspector } from "../protocol.ts";
 import { readUsage } from "./answer-usage.ts";
@@ -17,13 +17,22 @@ import { createDecoder as createDecoderV1 } from "./v1-stream-decoder.ts";
 import { createEncoder as createEncoderV1, failedEndV1 } from "./v1-stream-encoder.ts";
 
 const MODEL = watchNames(["model"]);
+/** What makes the request: never cut, whoever refused it. */
+const KEPT = ["model", "messages", "message", "chat_history"];
 
-/** Cohere has no signatures, so the model is all there is to change. v1 may leave it out. */
+/** Cohere has no signatures: the model is changed, and members this target refused lately go. v1 may name no model. */
 function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
-  const scan = scanObject(body, MODEL);
+  const refused = (context.refused ?? []).filter((name) => !KEPT.includes(name));
+  const scan = scanObject(body, refused.length === 0 ? MODEL : watchNames(["model", ...refused]));
   const model = findMember(scan, "model");
+  const removed = scan.members.filter((member) => member !== model);
   const json = JSON.stringify(context.model);
-  return model === undefined ? insertMembers(scan, [{ name: "model", json }]) : [replaceValue(model, json)];
+  return [
+    ...removeMembers(removed),
+    ...(model === undefined
+      ? insertMembers(scan, [{ name: "model", json }], removed.length)
+      : [replaceValue(model, json)]),
+  ];
 }
 
 function idOf(inspector: StreamInspector | null): string {

@@ -15,7 +15,7 @@ import { SKIP_VALIDATOR } from "./content-decoder.ts";
 import { wantsSignatures } from "./model-traits.ts";
 
 const BODY = watchNames(["model", "contents"]);
-const CONTENT = watchNames(["parts"]);
+const CONTENT = watchNames(["parts", "role"]);
 const PART = watchNames([
   "thoughtSignature",
   "thought_signature",
@@ -31,18 +31,22 @@ const PART = watchNames([
  */
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
   const scan = scanObject(body, BODY);
-  const edits: Edit[] = [];
+  const edits = refusedEdits(body, context);
   const model = findMember(scan, "model");
   if (model !== undefined) edits.push(replaceValue(model, JSON.stringify(`models/${context.model}`)));
   const contents = findMember(scan, "contents");
   if (contents === undefined || !mayNeedEdits(body, context)) return edits;
-  const list = elements(body, contents);
   const emptied: Member[] = [];
-  for (const content of list) {
+  let step: Step = { firstCall: true };
+  for (const content of elements(body, contents)) {
     if (body[content.start] !== 0x7b) continue;
-    const parts = findMember(scanObject(body, CONTENT, content.start, content.end), "parts");
+    const members = scanObject(body, CONTENT, content.start, content.end);
+    const role = findMember(members, "role");
+    // The chunks of one streamed answer come back as many contents of the model: they are one step.
+    if (role === undefined || !isString(body, role, "model")) step = { firstCall: true };
+    const parts = findMember(members, "parts");
     if (parts === undefined) continue;
-    const outcome = partEdits(body, elements(body, parts), context);
+    const outcome = partEdits(body, elements(body, parts), step, context);
     // A content without parts is refused; a list of one may stand without its brackets, then it stays.
     if (outcome.empty && body[contents.start] === 0x5b) emptied.push(content);
     else edits.push(...outcome.edits);
@@ -51,8 +55,22 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
   return edits;
 }
 
+/** Members this target refused lately, at the top and inside `generationConfig`. */
+function refusedEdits(body: Buffer, context: ConvertContext): Edit[] {
+  const names = (context.refused ?? []).filter((name) => name !== "contents" && name !== "model");
+  if (names.length === 0) return [];
+  const top = scanObject(body, watchNames(["generationConfig", "generation_config", ...names]));
+  const removed = top.members.filter((member) => names.includes(member.name));
+  const edits = removeMembers(removed);
+  const config = findMember(top, "generationConfig") ?? findMember(top, "generation_config");
+  if (config === undefined || removed.includes(config) || body[config.start] !== 0x7b) return edits;
+  const inner = names.map((name) => name.replace(/^generationConfig\./, ""));
+  return [...edits, ...removeMembers(scanObject(body, watchNames(inner), config.start, config.end).members)];
+}
+
 /** Looking for three words is far cheaper than walking the history. */
 function mayNeedEdits(body: Buffer, context: ConvertContext): boolean {
+  if (context.dropThinking === true) return true;
   if (body.includes(CARRIER_MARK_BASE64) || body.includes(CARRIER_MARK)) return true;
   if (body.includes('ignature":""') || body.includes('ignature": ""')) return true;
   return (
@@ -76,24 +94,30 @@ function elements(body: Buffer, member: { start: number; end: number }): Member[
   ];
 }
 
+/** One step of the model: only its first call must be signed. */
+interface Step {
+  firstCall: boolean;
+}
+
 function partEdits(
   body: Buffer,
   parts: readonly Member[],
+  step: Step,
   context: ConvertContext,
 ): { edits: Edit[]; empty: boolean } {
   const edits: Edit[] = [];
   const emptied: Member[] = [];
-  let firstCall = true;
+  const all = context.dropThinking === true;
   for (const part of parts) {
     if (body[part.start] !== 0x7b) continue;
     const scan = scanObject(body, PART, part.start, part.end);
     const signature = findMember(scan, "thoughtSignature") ?? findMember(scan, "thought_signature");
-    const ours = signature !== undefined && isOurs(body, signature);
+    const ours = signature !== undefined && (all || isOurs(body, signature));
     const isCall =
       findMember(scan, "functionCall") !== undefined || findMember(scan, "function_call") !== undefined;
     if (isCall) {
-      const needed = firstCall && wantsSignatures(context.model);
-      firstCall = false;
+      const needed = step.firstCall && wantsSignatures(context.model);
+      step.firstCall = false;
       if (signature !== undefined && ours)
         edits.push(
           ...(needed
@@ -104,7 +128,8 @@ function partEdits(
         edits.push(
           ...insertMembers(scan, [{ name: "thoughtSignature", json: JSON.stringify(SKIP_VALIDATOR) }]),
         );
-    } else if (signature !== undefined && ours) {
+    } else if (all && isThought(body, scan)) emptied.push(part);
+    else if (signature !== undefined && ours) {
       if (isBare(body, scan)) emptied.push(part);
       else edits.push(...removeMembers([signature]));
     }
@@ -118,6 +143,11 @@ function isOurs(body: Buffer, signature: Member): boolean {
   if (isString(body, signature, "")) return true;
   const head = body.toString("latin1", signature.start + 1, signature.start + 1 + CARRIER_MARK_BASE64.length);
   return head === CARRIER_MARK_BASE64 || head.startsWith(CARRIER_MARK);
+}
+
+function isThought(body: Buffer, scan: ObjectScan): boolean {
+  const thought = findMember(scan, "thought");
+  return thought !== undefined && body[thought.start] === 0x74;
 }
 
 /** Nothing is left of the part without its signature: no other member, or an empty text. */

@@ -190,8 +190,8 @@ test("an in-band error ends the relayed stream in Cohere's own way", () => {
 });
 
 test("a relayed body changes its model and nothing else", () => {
-  const relay = (body: string) => {
-    const conversion = new Conversion(cohere, cohere, { model: "command-a" });
+  const relay = (body: string, refused: string[] = []) => {
+    const conversion = new Conversion(cohere, cohere, { model: "command-a", convert: { refused } });
     const { large } = conversion.decodeRequest({ messages: [] });
     const bytes = Buffer.from(body);
     return Buffer.concat(
@@ -200,6 +200,10 @@ test("a relayed body changes its model and nothing else", () => {
   };
   assert.equal(relay('{ "x" : 1.0 , "model" : "alias" }'), '{ "x" : 1.0 , "model" : "command-a" }');
   assert.equal(relay('{"message":"x"}'), '{"message":"x","model":"command-a"}');
+  assert.equal(
+    relay('{"k":1,"message":"x","thinking":{}}', ["k", "thinking", "message"]),
+    '{"message":"x","model":"command-a"}',
+  );
   assert.throws(() => relay('{"model":"a","model":"b"}'), Failure);
 });
 

@@ -5,6 +5,7 @@ import { applyEdits } from "../../../src/base/json-edit.ts";
 import { gemini } from "../../../src/protocols/gemini/gemini.ts";
 import {
   CONTENT,
+  type ConvertContext,
   ERROR,
   FINISH,
   MALFORMED,
@@ -187,8 +188,8 @@ test("an in-band error keeps the relayed stream's framing", () => {
   assert.ok(gemini.encodeStreamError(failure, array.inspected).startsWith(',{"error"'));
 });
 
-function relay(body: string, model = "gemini-2.5-pro"): string {
-  const conversion = new Conversion(gemini, gemini, { model });
+function relay(body: string, model = "gemini-2.5-pro", convert: Partial<ConvertContext> = {}): string {
+  const conversion = new Conversion(gemini, gemini, { model, convert });
   const { large } = conversion.decodeRequest({ contents: [] });
   const bytes = Buffer.from(body);
   return Buffer.concat(
@@ -230,9 +231,30 @@ test("13: calls a foreign target made are signed with the escape when the body g
     `{"contents":[{"parts":[{"text":"q"}]},{"role":"model","parts":[${a},${b}]}]}`;
   const skip = ',"thoughtSignature":"skip_thought_signature_validator"';
   assert.equal(relay(body(call("a"), call("b")), "gemini-3-pro"), body(call("a", skip), call("b")));
+  const streamed = `{"contents":[{"parts":[{"text":"q"}]},{"role":"model","parts":[${call("a", ',"thoughtSignature":"R29vZ2xl"')}]},{"role":"model","parts":[${call("b")}]}]}`;
+  assert.equal(relay(streamed, "gemini-3-pro"), streamed);
   const signed = body(call("a", ',"thoughtSignature":"R29vZ2xl"'), call("b"));
   assert.equal(relay(signed, "gemini-3-pro"), signed);
   assert.equal(relay(body(call("a"), call("b"))), body(call("a"), call("b")));
+});
+
+test("members a target refused are cut, and its thoughts when it refused those", () => {
+  const refused = ["labels", "generationConfig.thinkingConfig", "topK", "contents"];
+  assert.equal(
+    relay(
+      '{"labels":{},"contents":[],"generationConfig":{"topK":1,"topP":1,"thinkingConfig":{}}}',
+      undefined,
+      { refused },
+    ),
+    '{"contents":[],"generationConfig":{"topP":1}}',
+  );
+  const parts = (text: string) => `{"contents":[{"role":"model","parts":[${text}]}]}`;
+  const thoughts =
+    '{"text":"hm","thought":true},{"text":"a","thoughtSignature":"R29vZ2xl"},{"functionCall":{"name":"f"},"thoughtSignature":"R29vZ2xl"}';
+  assert.equal(
+    relay(parts(thoughts), "gemini-3-pro", { dropThinking: true }),
+    parts('{"text":"a"},{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"}'),
+  );
 });
 
 test("a model named in the body says what the path says", () => {

@@ -17,6 +17,7 @@ export interface ConversionOptions {
   readonly capability?: ConvertContext["capability"];
   readonly stream?: boolean;
   readonly answer?: Partial<AnswerContext>;
+  readonly convert?: Partial<ConvertContext>;
 }
 
 function createCarriers(): CarrierStore {
@@ -60,6 +61,7 @@ export class Conversion {
       large,
       names: this.names,
       carriers: this.carriers,
+      ...options.convert,
     };
   }
 
