@@ -6,7 +6,10 @@ import { GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
 import { Failure } from "../../../src/base/failure.ts";
 import { countProtocols } from "../../../src/protocols/count/registry.ts";
+import { gemini as geminiChat } from "../../../src/protocols/gemini/gemini.ts";
+import { openaiResponses } from "../../../src/protocols/openai-responses/openai-responses.ts";
 import { startAnswerServer } from "../support/answer-server.ts";
+import { Conversion } from "../support/conversion.ts";
 import { parsePieces } from "../support/plain-large.ts";
 
 const { anthropic, gemini } = countProtocols;
@@ -92,4 +95,31 @@ test("the SDKs read the count", async (t) => {
   assert.equal((await genai.models.countTokens({ model: "m", contents: "hi" })).totalTokens, 17);
   const openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "k" });
   assert.equal((await openai.responses.inputTokens.count({ model: "m", input: "hi" })).input_tokens, 17);
+});
+
+test("a Responses caller's count is asked of Gemini, and a Gemini caller's of OpenAI", () => {
+  const google = new Conversion(openaiResponses, geminiChat, { model: "gemini-x" });
+  const body = { model: "m", instructions: "sys", input: "hi", tools: [{ type: "function", name: "f" }] };
+  const { request, large } = google.decodeRequest(responses.toChatRequest(body));
+  const encoded = geminiChat.encodeRequest(request, google.convertContext(large));
+  const sent = parsePieces(gemini.fromChatBody(encoded.body, "gemini-x")) as {
+    generateContentRequest: {
+      model: string;
+      contents: unknown[];
+      systemInstruction: object;
+      tools: unknown[];
+    };
+  };
+  assert.equal(sent.generateContentRequest.model, "models/gemini-x");
+  assert.equal(sent.generateContentRequest.contents.length, 1);
+  assert.ok(sent.generateContentRequest.systemInstruction);
+  assert.equal(sent.generateContentRequest.tools.length, 1);
+
+  const openai = new Conversion(geminiChat, openaiResponses, { model: "gpt-x" });
+  const asked = openai.decodeRequest(gemini.toChatRequest({ contents: [{ parts: [{ text: "hi" }] }] }));
+  const chat = openaiResponses.encodeRequest(asked.request, openai.convertContext(asked.large));
+  assert.deepEqual(Object.keys(parsePieces(responses.fromChatBody(chat.body, "gpt-x")) as object), [
+    "model",
+    "input",
+  ]);
 });
