@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
+import { NativeStream, type StreamOwner } from "./native-stream.ts";
 import type { UwsResponse } from "./native-types.ts";
 import { cleanValue } from "./screen.ts";
 
@@ -19,13 +20,8 @@ export interface NativeHost {
 const EMPTY = Buffer.alloc(0);
 /** uWS copies what the socket does not take; larger answers are handed over piece by piece instead. */
 const WHOLE_BYTES = 64 * 1024;
-/** While uWS may hold bytes of ours, this many more find out whether it still does. */
-const PROBE_BYTES = 1024;
 
-/** How the answer is framed; headless = HEAD, 204, 304. */
-type Mode = "none" | "chunked" | "sized" | "headless";
-
-export class NativeExchange implements Exchange {
+export class NativeExchange implements Exchange, StreamOwner {
   started = false;
   closed = false;
   /** When the last piece of the body came; engine's monotonic milliseconds. */
@@ -48,25 +44,11 @@ export class NativeExchange implements Exchange {
   private held: Buffer | null = null;
   private aborted = false;
 
-  private mode: Mode = "none";
   private status = 200;
   private head: HeaderList = [];
-  private headSent = false;
-  /** Total of a sized answer; what of it has been given to uWS is `taken`. */
-  private total = 0;
-  private taken = 0;
-  /** Upper bound of what uWS itself holds; 0 = certainly nothing. */
-  private backlog = 0;
-  /** The socket has taken something since the last refusal: a small piece will tell whether uWS still holds any. */
-  private mayProbe = false;
-  private pending: Uint8Array[] = [];
-  private pendingBytes = 0;
-  private ending = false;
-  private wantsDrain = false;
-  private chunk: Uint8Array = EMPTY;
-  private chunkTaken = true;
-  /** A sized answer's last piece was not taken whole. */
-  private refused = false;
+  private stream: NativeStream | null = null;
+  /** What a streamed answer to HEAD says of its length; -1 = nothing. */
+  private headLength = -1;
 
   constructor(
     host: NativeHost,
@@ -138,20 +120,16 @@ export class NativeExchange implements Exchange {
         const length = status === 204 || status === 304 ? undefined : Buffer.byteLength(bytes as Uint8Array);
         this.response.endWithoutBody(length, close);
       });
-      this.finish();
+      this.onComplete();
     } else if (bytes.length <= WHOLE_BYTES || close) {
       this.response.cork(() => {
         this.writeHead();
         this.response.end(bytes, close);
       });
-      this.finish();
+      this.onComplete();
     } else {
-      this.startSized(bytes.length);
-      // The caller's buffer is kept until the reader has taken it: no copy.
-      this.pending.push(bytes as Uint8Array);
-      this.pendingBytes = bytes.length;
-      this.ending = true;
-      this.sendPending();
+      this.stream = new NativeStream(this.response, this, bytes.length);
+      this.stream.writeWhole(bytes as Uint8Array);
     }
   }
 
@@ -162,42 +140,29 @@ export class NativeExchange implements Exchange {
     this.status = status;
     this.head = headers;
     const declared = headerValue(headers, "content-length");
-    if (this.isHeadless(status)) {
-      this.mode = "headless";
-      this.total = declared === "" ? -1 : Number(declared);
-    } else if (/^\d{1,15}$/.test(declared) && declared !== "0") {
-      this.startSized(Number(declared));
-    } else {
-      this.mode = "chunked";
-      this.response.onWritable(() => this.onWritable());
-    }
+    const length = /^\d{1,15}$/.test(declared) ? Number(declared) : -1;
+    if (this.isHeadless(status)) this.headLength = length;
+    // Nothing to come: chunked says that as well, and uWS has no other way to say it later.
+    else this.stream = new NativeStream(this.response, this, length === 0 ? -1 : length);
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.closed || this.mode === "none" || this.ending) return false;
-    if (this.mode === "headless" || chunk.length === 0) return true;
-    if (this.mode === "sized" && this.taken + this.pendingBytes + chunk.length > this.total) {
-      this.host.onError(new Error("an answer is longer than its content-length"));
-      this.destroy();
-      return false;
-    }
-    if (this.pendingBytes > 0 || this.backlog > this.host.streamBufferBytes) {
-      this.pending.push(Buffer.from(chunk));
-      this.pendingBytes += chunk.length;
-      if (this.mayProbe) this.sendPending();
-    } else {
-      this.send(chunk);
-    }
-    if (this.closed) return false;
-    const room = this.pendingBytes + this.backlog <= this.host.streamBufferBytes;
-    if (!room) this.wantsDrain = true;
-    return room;
+    if (this.closed || !this.started) return false;
+    return this.stream === null || this.stream.write(chunk);
   }
 
   end(): void {
-    if (this.closed || this.mode === "none" || this.ending) return;
-    this.ending = true;
-    if (this.pendingBytes === 0) this.complete();
+    if (this.closed || !this.started) return;
+    if (this.stream !== null) {
+      this.stream.end();
+      return;
+    }
+    this.beforeEnd();
+    this.response.cork(() => {
+      this.writeHead();
+      this.response.endWithoutBody(this.headLength < 0 ? undefined : this.headLength);
+    });
+    this.onComplete();
   }
 
   destroy(): void {
@@ -266,134 +231,53 @@ export class NativeExchange implements Exchange {
     return false;
   }
 
-  private writeHead(): void {
+  writeHead(): void {
     const { response, head, status } = this;
-    this.headSent = true;
     response.writeStatus(`${status} ${STATUS_CODES[status] ?? "Unknown"}`);
     for (let i = 0; i < head.length; i += 2) {
       const name = head[i] ?? "";
-      // uWS writes these itself.
-      if (
-        name === "content-length" ||
-        name === "transfer-encoding" ||
-        name === "connection" ||
-        name === "date"
-      )
-        continue;
-      response.writeHeader(name, cleanValue(head[i + 1] ?? ""));
+      if (!OWN_HEADERS.has(name)) response.writeHeader(name, cleanValue(head[i + 1] ?? ""));
     }
     // A streamed answer: uWS itself says so only for one that is ended in the same call.
-    if (this.mode !== "none" && this.host.draining) response.writeHeader("connection", "close");
+    if (this.stream !== null && this.host.draining) response.writeHeader("connection", "close");
   }
 
-  private startSized(total: number): void {
-    this.mode = "sized";
-    this.total = total;
-    this.response.onWritable(() => this.onWritable());
+  bufferBytes(): number {
+    return this.host.streamBufferBytes;
   }
 
-  /** Hands one piece to uWS. */
-  private send(chunk: Uint8Array): void {
-    this.chunk = chunk;
-    this.response.cork(this.corked);
-    this.chunk = EMPTY;
-    if (this.mode === "chunked") {
-      this.backlog = this.chunkTaken ? 0 : this.backlog + chunk.length;
-    }
+  onDrain(): void {
+    this.listener?.onDrain();
   }
 
-  private readonly corked = () => {
-    const { response, chunk } = this;
-    if (!this.headSent) this.writeHead();
-    if (this.mode === "chunked") {
-      this.chunkTaken = response.write(chunk);
-      return;
-    }
-    const [, done] = response.tryEnd(chunk, this.total);
-    if (done) {
-      this.taken = this.total;
-      this.finish();
-      return;
-    }
-    const offset = response.getWriteOffset();
-    const rest = this.taken + chunk.length - offset;
-    this.taken = offset;
-    this.refused = rest > 0;
-    if (this.refused) this.keep(chunk.subarray(chunk.length - rest));
-  };
-
-  /** What a sized answer could not send: ours to keep, at the front of what waits. */
-  private keep(rest: Uint8Array): void {
-    this.pending.unshift(this.ending ? rest : Buffer.from(rest));
-    this.pendingBytes += rest.length;
-  }
-
-  private onWritable(): boolean {
-    if (this.closed) return true;
-    // An empty cork sends what uWS holds: with a listener for "writable" it does not do so by itself.
-    this.response.cork(nothing);
-    this.mayProbe = true;
-    this.flush();
-    return true;
-  }
-
-  private flush(): void {
-    this.sendPending();
-    if (this.closed || this.pendingBytes > 0) return;
-    if (this.ending) this.complete();
-    else if (this.wantsDrain) {
-      this.wantsDrain = false;
-      this.listener?.onDrain();
-    }
-  }
-
-  /** Hands over what waits until uWS refuses some of it. */
-  private sendPending(): void {
-    while (this.pendingBytes > 0 && !this.closed) {
-      const first = this.pending[0] ?? EMPTY;
-      // While uWS may still hold something, little more is given to it.
-      const size = this.backlog > 0 ? Math.min(PROBE_BYTES, first.length) : first.length;
-      if (size === first.length) this.pending.shift();
-      else this.pending[0] = first.subarray(size);
-      this.pendingBytes -= size;
-      this.send(first.subarray(0, size));
-      if (this.backlog > 0 || this.refused) {
-        this.mayProbe = false;
-        return;
-      }
-    }
-  }
-
-  private complete(): void {
-    if (this.mode === "sized") {
-      // Fewer bytes than declared: the reader must see that.
-      if (this.taken < this.total) this.destroy();
-      return;
-    }
-    // What still comes of the body is dropped by uWS; nobody would resume it later.
+  /** What still comes of the body is dropped by uWS; nobody would resume it later. */
+  beforeEnd(): void {
     this.receiver = null;
     this.resumeBody();
-    this.response.cork(() => {
-      if (!this.headSent) this.writeHead();
-      if (this.mode === "headless") this.response.endWithoutBody(this.total < 0 ? undefined : this.total);
-      // Never with "close": uWS would write that header into the body of a stream.
-      else this.response.end();
-    });
-    this.finish();
   }
 
-  private finish(): void {
+  onComplete(): void {
     if (this.closed) return;
     this.closed = true;
     this.release();
   }
 
+  onBroken(reason: string): void {
+    if (reason !== "") this.host.onError(new Error(reason));
+    this.destroy();
+  }
+
   private release(): void {
-    this.pending = [];
-    this.pendingBytes = 0;
+    this.stream?.stop();
     this.held = null;
     this.host.exchangeEnded(this);
   }
 }
 
-function nothing(): void {}
+/** uWS writes these itself. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "date",
+]);
