@@ -129,7 +129,7 @@ function passes(run: () => void, note: () => string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Failure && error.status >= 400 && error.status < 500) return false;
-    throw new Error(note(), { cause: error });
+    throw new Error(`${error instanceof Error ? error.stack : error}\n${note()}`, { cause: error });
   }
 }
 

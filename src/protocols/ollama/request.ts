@@ -84,10 +84,14 @@ function readTools(body: JsonObject, context: DecodeContext): Tool[] {
     const path = `tools[${index}].function`;
     const tool = requireObject(requireObject(value, `tools[${index}]`)["function"], path);
     const description = readString(tool, "description", path);
+    const schema = context.large.jsonText(tool["parameters"]);
+    if (schema !== "" && context.large.kindOf(schema) !== "object") {
+      throw badRequest(`${path}.parameters must be a JSON Schema`, "invalid_type", `${path}.parameters`);
+    }
     return {
       name: requireString(tool, "name", path),
       kind: "function",
-      schema: context.large.jsonText(tool["parameters"]),
+      schema,
       ...(description === undefined ? {} : { description }),
     };
   });

@@ -136,9 +136,13 @@ function readFormat(body: JsonObject, context: DecodeContext): OutputFormat | un
       const name = readString(format, "name", "text.format");
       const strict = readBoolean(format, "strict", "text.format");
       const description = readString(format, "description", "text.format");
+      const schema = context.large.jsonText(format["schema"]);
+      if (schema === "" || context.large.kindOf(schema) !== "object") {
+        throw badRequest("text.format.schema must be a JSON Schema", "invalid_type", "text.format.schema");
+      }
       return {
         kind: "schema",
-        schema: context.large.jsonText(format["schema"]),
+        schema,
         ...(name === undefined ? {} : { name }),
         ...(strict === undefined ? {} : { strict }),
         ...(description === undefined ? {} : { description }),

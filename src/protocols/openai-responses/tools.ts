@@ -95,12 +95,16 @@ function decodeCallable(
     .filter((text) => text !== undefined && text !== "")
     .join("\n\n");
   const strict = readBoolean(tool, "strict", path);
+  const schema = context.large.jsonText(tool["parameters"]);
+  if (schema !== "" && context.large.kindOf(schema) !== "object") {
+    throw badRequest(`${path}.parameters must be a JSON Schema`, "invalid_type", `${path}.parameters`);
+  }
   const format = objectOf(tool["format"]);
   const definition = stringOf(format?.["definition"]);
   return {
     name: requireString(tool, "name", path),
     kind,
-    schema: context.large.jsonText(tool["parameters"]),
+    schema,
     ...(description === "" ? {} : { description }),
     ...(strict === undefined ? {} : { strict }),
     ...(group.namespace === undefined ? {} : { namespace: group.namespace }),
