@@ -315,7 +315,8 @@ export class EventOrder {
     if (candidate.adopted !== null) {
       const kind = candidate.adopted;
       candidate.adopted = null;
-      if (kind === part.kind && kind !== "call") {
+      // A thought that was cut off is not gone on with: it begins afresh in a part of its own (30-routing.md).
+      if (kind === "text" && part.kind === "text") {
         part.shown = candidate.next++;
         return;
       }

@@ -36,7 +36,9 @@ class ResponsesInspector implements StreamInspector {
   model = "";
   stop: Stop | null = null;
   readonly #keeper: EscapedText;
-  readonly #itemCap: number;
+  /** The open reasoning item's text. */
+  #thoughts: EscapedText;
+  readonly #cap: number;
   readonly #data = { start: 0, end: 0 };
   readonly #type: Span = { start: -1, end: -1 };
   readonly #delta: Span = { start: -1, end: -1 };
@@ -65,7 +67,8 @@ class ResponsesInspector implements StreamInspector {
 
   constructor(options: { readonly keepText: number }) {
     this.#keeper = new EscapedText(options.keepText);
-    this.#itemCap = options.keepText * ITEM_SHARE;
+    this.#thoughts = new EscapedText(options.keepText);
+    this.#cap = options.keepText;
   }
 
   get text(): Buffer | null {
@@ -97,7 +100,8 @@ class ResponsesInspector implements StreamInspector {
 
   #openPart(kind: "text" | "thinking" | "call") {
     const base = { kind, index: this.#openIndex, itemId: this.#openId };
-    if (kind !== "text") return base;
+    if (kind === "thinking") return { ...base, text: unescapeText(this.#thoughts.bytes ?? Buffer.alloc(0)) };
+    if (kind === "call") return base;
     const kept = this.#keeper.bytes;
     const text = this.#openContent < 0 || kept === null ? "" : unescapeText(kept.subarray(this.#openFrom));
     return {
@@ -146,7 +150,10 @@ class ResponsesInspector implements StreamInspector {
         this.#readError(event, from, to);
         return ERROR;
       default:
-        if (type.startsWith("response.reasoning")) return CONTENT | REASONING;
+        if (type.startsWith("response.reasoning")) {
+          if (type.endsWith("_text.delta")) this.#keepThought(event);
+          return CONTENT | REASONING;
+        }
         if (type.startsWith("response.function_call") || type.startsWith("response.custom_tool_call"))
           return CONTENT | TOOL_CALL;
         return CONTENT;
@@ -221,6 +228,7 @@ class ResponsesInspector implements StreamInspector {
         return CONTENT;
       case "reasoning":
         this.#openKind = "thinking";
+        this.#thoughts = new EscapedText(this.#cap);
         return CONTENT | REASONING;
       case "function_call":
       case "custom_tool_call":
@@ -249,6 +257,11 @@ class ResponsesInspector implements StreamInspector {
       this.#keeper.append(event, this.#delta.start + 1, this.#delta.end - 1);
   }
 
+  #keepThought(event: Buffer): void {
+    if (this.#delta.start >= 0 && event[this.#delta.start] === QUOTE)
+      this.#thoughts.append(event, this.#delta.start + 1, this.#delta.end - 1);
+  }
+
   /** Finished items are kept for the last event of a continuation, as long as there may be one. */
   #finishItem(event: Buffer): number {
     this.#openKind = null;
@@ -258,7 +271,7 @@ class ResponsesInspector implements StreamInspector {
       return CONTENT;
     }
     this.#itemBytes += this.#value.end - this.#value.start;
-    if (this.#itemBytes > this.#itemCap) {
+    if (this.#itemBytes > this.#cap * ITEM_SHARE) {
       this.#keeper.giveUp();
       this.#items = [];
       return CONTENT;

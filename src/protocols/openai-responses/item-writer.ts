@@ -34,6 +34,8 @@ interface OpenReasoning {
   readonly index: number;
   text: string;
   signature: Signature | null;
+  /** Begun by the upstream's own events: they may name other places than ours, so only the item is ended. */
+  readonly adopted?: boolean;
 }
 
 interface OpenCall {
@@ -284,7 +286,7 @@ export class ItemWriter {
   }
 
   #closeSummary(item: OpenReasoning): string {
-    if (item.text === "") return "";
+    if (item.text === "" || item.adopted === true) return "";
     const place = `${this.#place}"summary_index":0`;
     const quoted = JSON.stringify(item.text);
     return (
@@ -346,7 +348,7 @@ export class ItemWriter {
           : { type: "text" as const, text, annotations: [], logprobs: [] };
       this.#enter({ kind: "message", id, index, contents: [...(open.contents ?? [])], part }, id);
     } else if (open.kind === "thinking") {
-      this.#enter({ kind: "reasoning", id, index, text, signature: null }, id);
+      this.#enter({ kind: "reasoning", id, index, text, signature: null, adopted: true }, id);
     }
   }
 

@@ -103,6 +103,31 @@ test("a relayed stream cut after any event goes on in the middle, and the SDK se
   t.diagnostic(`${total - 1} cuts`);
 });
 
+test("a stream cut while it thought begins the thought afresh in an item of its own", async (t) => {
+  const whole = encode(LONG_TEXT);
+  const { inspector, blocks } = relay(whole, 5);
+  assert.equal(inspector.position().open?.text, "hm");
+  const encoder = openaiResponses.createEncoder(conversion().answerContext(), inspector.position());
+  const rest: StreamEvent[] = [
+    { type: "start", id: "other", model: "second", created: 99 },
+    { type: "part", c: 0, i: 0, kind: "thinking" },
+    { type: "think", c: 0, i: 0, text: "again" },
+    { type: "close", c: 0, i: 0 },
+    { type: "text", c: 0, i: 1, text: "done" },
+    ...ended(),
+  ];
+  const text = blocks.join("") + rest.map((event) => encoder.encode(event)).join("");
+  checkGrammar(text);
+  const server = await startStream(text);
+  t.after(server.close);
+  const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "k", maxRetries: 0 });
+  const { output } = await client.responses.stream({ model: "fast", input: "hi" }).finalResponse();
+  assert.deepEqual(
+    output.map((item) => (item.type === "reasoning" ? item.summary[0]?.text : item.type)),
+    ["hm", "again", "message"],
+  );
+});
+
 test("the in-band error of a relayed stream has the bytes that an encoder at that point would write", () => {
   const { inspector } = relay(encode(LONG_TEXT), 7);
   const failure = new Failure("upstream", "gone", { code: "upstream_error" });
