@@ -23,7 +23,8 @@ export function upstreamExtras(request: ChatRequest): [name: string, json: strin
 
 /** An empty prompt or no message at all asks to load the model: it is answered at once, without an upstream. */
 export function isLoadRequest(request: ChatRequest): boolean {
-  return request.turns.length === 0;
+  if (request.turns.length > 0) return false;
+  return endpointOf(request) === "generate" || request.system.length === 0;
 }
 
 /** `fast:latest` means `fast`. */

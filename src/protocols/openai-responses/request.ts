@@ -79,7 +79,9 @@ function rejectState(body: JsonObject): void {
 function readTurns(body: JsonObject, context: DecodeContext): Turn[] {
   const input = body["input"];
   if (typeof input === "string") return [{ role: "user", parts: [{ type: "text", text: input }] }];
-  return decodeInput(readList(body, "input") ?? [], context);
+  const items = readList(body, "input") ?? [];
+  if (items.length === 0) throw badRequest("input must not be empty", "missing_member", "input");
+  return decodeInput(items, context);
 }
 
 /** Only the leading run of system and developer messages are instructions; later ones keep their place. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GoogleGenAI } from "@google/genai";
+import { OpenAIEmbeddings } from "@langchain/openai";
 import { CohereClient, CohereClientV2 } from "cohere-ai";
 import { Ollama } from "ollama";
 import OpenAI from "openai";
@@ -105,3 +106,15 @@ for (const to of UPSTREAMS) {
     assert.deepEqual(old.embedding, EXPECTED);
   });
 }
+
+test("38. LangChain's embeddings, which ask for base64 too, come whole from Cohere", async (t) => {
+  const gateway = await startGateway("openai", "cohere");
+  t.after(gateway.close);
+  const client = new OpenAIEmbeddings({
+    model: "m",
+    apiKey: "k",
+    maxRetries: 0,
+    configuration: { baseURL: `${gateway.url}/v1` },
+  });
+  assert.deepEqual(await client.embedDocuments(["abc", "abcd"]), [EXPECTED, [4, ...EXPECTED.slice(1)]]);
+});

@@ -335,6 +335,8 @@ test("an empty prompt is a load request, answered at once", () => {
   assert.equal(load({ model: "m" }), true);
   assert.equal(load({ model: "m", messages: [] }), true);
   assert.equal(load({ model: "m", prompt: "x" }), false);
+  assert.equal(load({ model: "m", prompt: "", system: "s" }), true);
+  assert.equal(load({ model: "m", messages: [{ role: "system", content: "s" }] }), false);
   const answer = JSON.parse(writeLoadAnswer("m", "generate", 0));
   assert.deepEqual([answer.done, answer.done_reason, answer.response], [true, "load", ""]);
   assert.equal(plainModelName("fast:latest"), "fast");

@@ -96,6 +96,8 @@ test("21. members that mean stored state are refused by name, store is accepted 
   ] as const)
     rejects({ model: "m", input: "hi", [name]: value }, name);
   rejects({ model: "m", input: [USER, { id: "item_1" }] }, "input[1]");
+  rejects({ model: "m", input: [] }, "input");
+  rejects({ model: "m" }, "input");
   rejects({ model: "m", input: [USER, { type: "compaction", encrypted_content: "x" }] }, "input[1]");
   rejects({ model: "m", input: [USER, { type: "mcp_call" }] }, "input[1]");
   rejects(
