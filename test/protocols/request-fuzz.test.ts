@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "../../src/base/failure.ts";
 import { openBody } from "../../src/protocols/body.ts";
-import { cohere } from "../../src/protocols/cohere/cohere.ts";
+import { cohere, cohereV1 } from "../../src/protocols/cohere/cohere.ts";
 import { embeddingProtocols } from "../../src/protocols/embeddings/registry.ts";
 import { gemini } from "../../src/protocols/gemini/gemini.ts";
 import { ollama } from "../../src/protocols/ollama/ollama.ts";
@@ -13,6 +13,7 @@ import type { ChatProtocol } from "../../src/protocols/protocol.ts";
 import { rerankProtocols } from "../../src/protocols/rerank/registry.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
 import { Conversion } from "./support/conversion.ts";
+import { COHERE_BODY, COHERE_V1_BODY, GEMINI_BODY } from "./support/fuzz-bodies.ts";
 
 const PNG = "data:image/png;base64,iVBORw0KGgo=";
 const SCHEMA = { type: "object", properties: { a: { type: "string" } } };
@@ -136,6 +137,9 @@ function passes(run: () => void, note: () => string): boolean {
 for (const [from, body] of [
   [openaiResponses, RESPONSES_BODY],
   [ollama, OLLAMA_BODY],
+  [gemini, GEMINI_BODY],
+  [cohere, COHERE_BODY],
+  [cohereV1, COHERE_V1_BODY],
 ] as const satisfies [ChatProtocol, object][]) {
   test(`fuzzed ${from.name} bodies are a 4xx or become a whole body for every upstream`, (t) => {
     const seed = seedOf(1125);
@@ -144,7 +148,7 @@ for (const [from, body] of [
     for (let round = 0; round < 600; round++) {
       const fuzzed = round === 0 ? body : mutate(body, random, round % 2 === 0 ? 0.004 : 0.05);
       const text = JSON.stringify(fuzzed) ?? "null";
-      for (const to of [openaiChat, openaiResponses, gemini, cohere, ollama]) {
+      for (const to of [openaiChat, openaiResponses, gemini, cohere, cohereV1, ollama]) {
         const ok = passes(
           () => JSON.parse(new Conversion(from, to, { model: "gpt-5" }).requestText(text)),
           () => `SEED=${seed} round ${round} to ${to.name}: ${text}`,
@@ -152,7 +156,7 @@ for (const [from, body] of [
         if (ok) passed++;
       }
     }
-    t.diagnostic(`${passed} of 3000 became bodies`);
+    t.diagnostic(`${passed} of 3600 became bodies`);
     assert.ok(passed > 300, "the fuzz must not only hit the first check");
   });
 }
@@ -164,6 +168,9 @@ test("a body converted into its own protocol twice is the same as once", () => {
       { ...RESPONSES_BODY, tools: RESPONSES_BODY.tools.slice(0, 3), input: RESPONSES_BODY.input.slice(0, 7) },
     ],
     [ollama, OLLAMA_BODY],
+    [gemini, GEMINI_BODY],
+    [cohere, COHERE_BODY],
+    [cohereV1, COHERE_V1_BODY],
   ] as const satisfies [ChatProtocol, object][]) {
     const once = new Conversion(protocol, protocol, { model: "gpt-5" }).requestBody(body);
     const twice = new Conversion(protocol, protocol, { model: "gpt-5" }).requestBody(once);

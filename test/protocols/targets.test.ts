@@ -8,12 +8,14 @@ import { ollama } from "../../src/protocols/ollama/ollama.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/openai-chat.ts";
 import { openaiResponses } from "../../src/protocols/openai-responses/openai-responses.ts";
 import type { ChatProtocol } from "../../src/protocols/protocol.ts";
+import { seededRandom, seedOf } from "../support/seed.ts";
 import { cohereRequestSchema, cohereV1RequestSchema } from "./schemas/cohere.ts";
 import { checkGeminiTurns, geminiRequestSchema } from "./schemas/gemini.ts";
 import { ollamaRequestSchema } from "./schemas/ollama.ts";
 import { checkResponsesInput, responsesRequestSchema } from "./schemas/openai-responses.ts";
 import { CHAT_REQUESTS } from "./support/chat-requests.ts";
 import { Conversion, type ConversionOptions, sseData } from "./support/conversion.ts";
+import { COHERE_BODY, COHERE_V1_BODY, GEMINI_BODY } from "./support/fuzz-bodies.ts";
 
 const ajv = new Ajv({ allErrors: true, strict: false });
 const TARGETS: readonly (readonly [string, ChatProtocol, object, ConversionOptions])[] = [
@@ -267,3 +269,49 @@ test("arguments and results over 64 KiB stay bytes and come out as the text they
   assert.deepEqual(old.contents[1].parts[0].functionCall.args, { text: long });
   assert.equal(old.contents.length, 3);
 });
+
+test("whatever a body holds, Gemini gets turns that alternate and results that answer their calls", () => {
+  const seed = seedOf(61);
+  const random = seededRandom(seed);
+  const chat = Object.values(CHAT_REQUESTS).map((request) => ({ model: "m", ...request }));
+  const sources: [ChatProtocol, object[]][] = [
+    [openaiChat, chat],
+    [gemini, [GEMINI_BODY]],
+    [cohere, [COHERE_BODY]],
+    [cohereV1, [COHERE_V1_BODY]],
+  ];
+  let passed = 0;
+  for (const [from, bodies] of sources) {
+    for (let round = 0; round < 150; round++) {
+      const text = JSON.stringify(mutate(bodies[round % bodies.length], random));
+      const told = `SEED=${seed} round ${round} from ${from.name}: ${text}`;
+      let body: Parameters<typeof checkGeminiTurns>[0];
+      try {
+        body = new Conversion(from, gemini, gemini3).requestBody(text);
+      } catch (error) {
+        assert.ok(error instanceof Failure && error.status < 500, told);
+        continue;
+      }
+      passed++;
+      assert.equal(checkGeminiTurns(body), null, told);
+    }
+  }
+  assert.ok(passed > 200);
+});
+
+/** Drops, doubles and reorders what stands in lists, and drops members. */
+function mutate(value: unknown, random: () => number): unknown {
+  if (Array.isArray(value)) {
+    const kept = value
+      .filter(() => random() > 0.06)
+      .flatMap((item) => (random() < 0.06 ? [item, item] : [item]));
+    if (random() < 0.05) kept.reverse();
+    return kept.map((item) => mutate(item, random));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(() => random() > 0.01)
+      .map(([name, item]) => [name, mutate(item, random)]),
+  );
+}

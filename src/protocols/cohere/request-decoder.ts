@@ -20,8 +20,8 @@ import type { DecodeContext } from "../protocol.ts";
 import { decodeDocument } from "./documents.ts";
 import { decodeSampling } from "./sampling.ts";
 
-/** Members that only Cohere knows; kept for a target of the same vendor. */
-const OWN = ["citation_options", "priority"];
+/** Members that only Cohere's v2 knows; kept for a target of the same kind. */
+export const OWN = ["citation_options", "priority"];
 
 export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest {
   const body = readBody(doc);
@@ -155,7 +155,7 @@ function decodeAssistant(message: JsonObject, path: string, context: DecodeConte
     const fn = readObject(call, "function", where) ?? {};
     parts.push({
       type: "call",
-      id: readString(call, "id", where) ?? "",
+      id: requireString(call, "id", where),
       name: requireString(fn, "name", `${where}.function`),
       arguments: stringOf(fn.arguments) ?? (context.large.jsonText(fn.arguments) || "{}"),
       kind: "function",
@@ -201,7 +201,7 @@ function decodeTools(body: JsonObject, context: DecodeContext): Tool[] {
     const tool: Tool = {
       name: requireString(fn, "name", `${path}.function`),
       kind: "function",
-      schema: context.large.jsonText(fn.parameters),
+      schema: readSchema(fn.parameters, `${path}.function.parameters`, context),
     };
     const description = readString(fn, "description", `${path}.function`);
     if (description !== undefined) tool.description = description;
@@ -228,7 +228,15 @@ export function decodeFormat(
   if (format === undefined || format.type !== "json_object") return undefined;
   const schema = format[member] ?? format[member === "schema" ? "json_schema" : "schema"];
   if (schema === undefined || schema === null) return { kind: "json" };
-  return { kind: "schema", schema: context.large.jsonText(schema) };
+  return { kind: "schema", schema: readSchema(schema, `response_format.${member}`, context) };
+}
+
+/** JSON text of a schema as it came; "" when there is none. Throws Failure (400) for what is no schema. */
+function readSchema(value: unknown, path: string, context: DecodeContext): string {
+  const schema = context.large.jsonText(value);
+  if (schema !== "" && context.large.kindOf(schema) !== "object")
+    throw badRequest(`${path} must be a JSON Schema`, "invalid_type", path);
+  return schema;
 }
 
 function decodeThinking(body: JsonObject): ChatRequest["reasoning"] {

@@ -5,6 +5,7 @@ import type { ChatRequest, Effort, Part, Turn } from "../neutral.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { COHERE_NAMES, upstreamName } from "../tool-names.ts";
 import { documentData } from "./documents.ts";
+import { OWN } from "./request-decoder.ts";
 import { encodeSampling } from "./sampling.ts";
 import { encodeTools, offeredTools } from "./tools.ts";
 import { MAX_STOPS } from "./types.ts";
@@ -44,7 +45,9 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   if (thinking !== null) body.thinking = thinking;
   // Cohere refuses it beside tools and documents.
   if (request.safety?.vendor === "cohere" && !rag) body.safety_mode = context.large.raw(request.safety.raw);
-  for (const [name, json] of Object.entries(request.ext.cohere ?? {})) body[name] = context.large.raw(json);
+  for (const [name, json] of Object.entries(request.ext.cohere ?? {})) {
+    if (OWN.includes(name)) body[name] = context.large.raw(json);
+  }
   for (const name of context.refused ?? []) delete body[name];
   if (request.stream) body.stream = true;
   return {
@@ -98,7 +101,7 @@ function encodeThinking(request: ChatRequest): Json | null {
   if (effort === "none" || (effort === undefined && budget !== undefined && budget <= 0))
     return { type: "disabled" };
   const tokens = effort === undefined ? budget : BUDGETS[effort];
-  return tokens === undefined ? null : { type: "enabled", token_budget: tokens };
+  return tokens === undefined ? null : { type: "enabled", token_budget: Math.round(tokens) };
 }
 
 class MessageEncoder {

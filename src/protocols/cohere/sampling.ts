@@ -47,7 +47,7 @@ export function encodeSampling(
   // 1 is everybody's "off", and no news when it becomes 0.99.
   if (sampling.topP === 1) body.p = 0.99;
   else set("p", sampling.topP, 0.01, 0.99);
-  set("k", sampling.topK, 0, 500);
+  set("k", sampling.topK === undefined ? undefined : Math.round(sampling.topK), 0, 500);
   set("presence_penalty", sampling.presence, 0, 1);
   set("frequency_penalty", sampling.frequency, 0, 1);
   if (sampling.seed !== undefined) body.seed = sampling.seed;

@@ -21,8 +21,8 @@ import { decodeSampling } from "./sampling.ts";
 
 type Call = Extract<Part, { type: "call" }>;
 
-/** Members that only Cohere's v1 knows; kept for a target of the same vendor. */
-const OWN = ["citation_quality", "prompt_truncation", "max_input_tokens"];
+/** Members that only Cohere's v1 knows; kept for a target of the same kind. */
+export const OWN = ["citation_quality", "prompt_truncation", "max_input_tokens"];
 const MADE: IdRule = { maxLength: 0, pattern: null };
 
 export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest {

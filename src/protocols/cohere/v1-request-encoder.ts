@@ -10,6 +10,7 @@ import { hasDocuments, joinTexts, unsupported } from "./request-encoder.ts";
 import { encodeSampling } from "./sampling.ts";
 import { offeredTools } from "./tools.ts";
 import { MAX_STOPS } from "./types.ts";
+import { OWN } from "./v1-request-decoder.ts";
 
 type Json = Record<string, unknown>;
 type PartOf<T extends Part["type"]> = Extract<Part, { type: T }>;
@@ -40,7 +41,9 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   if ((effort !== undefined && effort !== "none") || budget !== undefined)
     context.warn("unsupported_parameter", "reasoning");
   if (request.safety?.vendor === "cohere" && !rag) body.safety_mode = context.large.raw(request.safety.raw);
-  for (const [name, json] of Object.entries(request.ext.cohere ?? {})) body[name] = context.large.raw(json);
+  for (const [name, json] of Object.entries(request.ext.cohere ?? {})) {
+    if (OWN.includes(name)) body[name] = context.large.raw(json);
+  }
   for (const name of context.refused ?? []) delete body[name];
   if (request.stream) body.stream = true;
   return {

@@ -53,6 +53,9 @@ const ROLES: Readonly<Record<string, Role>> = {
 
 type Call = Extract<Part, { type: "call" }>;
 
+/** Parts that only Google has: code it ran, tools it called. */
+const OWN_PARTS = ["executableCode", "codeExecutionResult", "toolCall", "toolResponse"];
+
 /** No id fits: one is made of the given text. */
 const MADE: IdRule = { maxLength: 0, pattern: null };
 
@@ -109,7 +112,7 @@ class ContentDecoder {
     else if (part.thought === true) addThought(turn, stringOf(part.text) ?? "", signature, carrier);
     else if (typeof part.text === "string" || part.thoughtSignature !== undefined)
       addText(turn, stringOf(part.text) ?? "", signature);
-    else if (Object.keys(part).length > 0)
+    else if (OWN_PARTS.some((name) => isObject(part[name])))
       turn.parts.push({ type: "opaque", vendor: "google", raw: JSON.stringify(part) });
   }
 
@@ -154,7 +157,8 @@ class ContentDecoder {
     const data = cleanBase64(readString(blob, "data", path) ?? "", this.#context.large);
     const given = (readString(blob, "mimeType", path) ?? "").toLowerCase();
     const mime = given === "" ? sniffMime(data, this.#context.large) : given;
-    if (mime === "") throw badRequest(`${path}.mimeType is required`, "missing_member", `${path}.mimeType`);
+    if (!/^\w+\/./.test(mime))
+      throw badRequest(`${path}.mimeType must be a media type`, "missing_member", `${path}.mimeType`);
     if (mime.startsWith("audio/")) return { type: "audio", data, format: audioFormat(mime) };
     return mediaPart({ kind: "base64", mime, data }, mime, part, stringOf(blob.displayName));
   }

@@ -1,5 +1,6 @@
 /** Writes Gemini's `contents`: parts, calls with their signatures, responses with names and media. */
 import { badRequest } from "../../base/failure.ts";
+import { documentText } from "../document.ts";
 import type { ChatRequest, MediaSource, Part, Signature, Turn } from "../neutral.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { decodeCarrier, restoreSignatures } from "../signature-carrier.ts";
@@ -145,7 +146,9 @@ class ContentEncoder {
     const texts: string[] = [];
     const media: Json[] = [];
     for (const [at, inner] of part.parts.entries()) {
+      const text = inner.type === "document" ? documentText(inner) : null;
       if (inner.type === "text") texts.push(inner.text);
+      else if (text !== null) texts.push(text);
       else this.#add(media, inner, `${path}.content[${at}]`);
     }
     const response: Json = {
@@ -202,9 +205,8 @@ class ContentEncoder {
   }
 
   #document(part: PartOf<"document">, path: string): Json {
-    if (part.source.kind !== "text") return this.#media(part.source, "application/pdf", path);
-    const lines = [part.title, part.context].filter((line) => line !== undefined && line !== "");
-    return { text: lines.length === 0 ? part.source.text : `${lines.join("\n")}\n\n${part.source.text}` };
+    const text = documentText(part);
+    return text === null ? this.#media(part.source, "application/pdf", path) : { text };
   }
 
   #media(source: MediaSource, standard: string, path: string): Json {

@@ -55,7 +55,7 @@ export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest
   if (choice !== undefined) request.choice = choice;
   const format = decodeFormat(config, context);
   if (format !== undefined) request.format = format;
-  if (body.safetySettings !== undefined && body.safetySettings !== null)
+  if (Array.isArray(body.safetySettings) && body.safetySettings.every(isObject))
     request.safety = { vendor: "google", raw: context.large.jsonText(body.safetySettings) };
   const tier = readString(body, "serviceTier");
   if (tier !== undefined) request.tier = tier.toLowerCase();
@@ -143,10 +143,18 @@ function decodeFormat(config: JsonObject, context: DecodeContext): OutputFormat 
   }
   const jsonSchema = config.responseJsonSchema ?? config.ResponseJsonSchema;
   if (jsonSchema !== undefined && jsonSchema !== null)
-    return { kind: "schema", schema: context.large.jsonText(jsonSchema) };
+    return { kind: "schema", schema: readSchema(jsonSchema, "generationConfig.responseJsonSchema", context) };
   const schema = readObject(config, "responseSchema", "generationConfig");
   if (schema !== undefined) return { kind: "schema", schema: JSON.stringify(toJsonSchema(schema)) };
   return mime === "application/json" ? { kind: "json" } : undefined;
+}
+
+/** JSON text of a schema as it came; "" when there is none. Throws Failure (400) for what is no schema. */
+function readSchema(value: unknown, path: string, context: DecodeContext): string {
+  const schema = context.large.jsonText(value);
+  if (schema !== "" && context.large.kindOf(schema) !== "object")
+    throw badRequest(`${path} must be a JSON Schema`, "invalid_type", path);
+  return schema;
 }
 
 function decodeTools(value: unknown, context: DecodeContext): Tool[] {
@@ -174,7 +182,7 @@ function decodeFunction(value: unknown, path: string, context: DecodeContext): T
   const declaration = camelMembers(requireObject(value, path));
   const name = readString(declaration, "name", path) ?? "";
   if (name === "") throw badRequest(`${path}.name is required`, "missing_member", `${path}.name`);
-  const verbatim = context.large.jsonText(declaration.parametersJsonSchema);
+  const verbatim = readSchema(declaration.parametersJsonSchema, `${path}.parametersJsonSchema`, context);
   const legacy = readObject(declaration, "parameters", path);
   const tool: Tool = {
     name,

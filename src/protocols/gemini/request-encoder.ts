@@ -115,6 +115,7 @@ function encodeChoice(request: ChatRequest, context: ConvertContext): Json | nul
     case "one":
       return { mode: "ANY", allowedFunctionNames: names.slice(0, 1) };
     case "allowed":
+      if (names.length === 0) return { mode: choice.required === true ? "ANY" : "AUTO" };
       // AUTO refuses a list of names; VALIDATED is AUTO with one.
       return { mode: choice.required === true ? "ANY" : "VALIDATED", allowedFunctionNames: names };
     default:
