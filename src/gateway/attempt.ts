@@ -87,7 +87,9 @@ export class Attempt implements UpstreamHandler {
   #connectLate: Timer | null = null;
   #hard: Timer | null = null;
   #idle: Timer | null = null;
+  #tail: Timer | null = null;
   #inflate: ReturnType<typeof decompress> = null;
+  #afterDelivery: (() => void) | null = null;
 
   constructor(
     owner: AttemptOwner,
@@ -227,7 +229,8 @@ export class Attempt implements UpstreamHandler {
 
   /** Readers: another content event of a stream. */
   touchContent(): void {
-    if (this.target.timeouts.contentIdle > 0) this.#hard?.restart(this.target.timeouts.contentIdle);
+    if (this.target.timeouts.contentIdle > 0 && this.#tail === null)
+      this.#hard?.restart(this.target.timeouts.contentIdle);
   }
 
   /** Owner: this attempt's answer is the one the caller gets. */
@@ -236,6 +239,23 @@ export class Attempt implements UpstreamHandler {
     this.#delivered = true;
     to.follow(this);
     this.reader?.deliver(to);
+    const then = this.#afterDelivery;
+    this.#afterDelivery = null;
+    then?.();
+  }
+
+  /** Readers: the answer is whole, but nobody has chosen it yet; `then` runs once it is delivered. */
+  completeWhenDelivered(then: () => void): void {
+    this.#afterDelivery = then;
+    this.#hard?.cancel();
+    this.#idle?.cancel();
+  }
+
+  /** Readers: the finish reason has come; `then` runs when what may follow it has not ended the answer in time. */
+  awaitTail(ms: number, then: () => void): void {
+    this.#idle?.cancel();
+    this.#hard?.cancel();
+    this.#tail = this.#time.timers.start(ms, then);
   }
 
   /** Readers: everything has been delivered. */
@@ -326,7 +346,7 @@ export class Attempt implements UpstreamHandler {
 
   #restartIdle(): void {
     const { idle } = this.target.timeouts;
-    if (idle <= 0 || this.#failingBody) return;
+    if (idle <= 0 || this.#failingBody || this.#tail !== null) return;
     if (this.#idle !== null) this.#idle.restart(idle);
     else if (!this.#prepared.stream) {
       // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
@@ -348,6 +368,7 @@ export class Attempt implements UpstreamHandler {
     this.#connectLate?.cancel();
     this.#hard?.cancel();
     this.#idle?.cancel();
+    this.#tail?.cancel();
     this.#inflate?.destroy();
     return true;
   }

@@ -1,0 +1,151 @@
+/** Answers that are no streams: held whole while that is affordable, checked, then relayed or converted. */
+import { findMember, scanObject, watchNames } from "../base/json-scan.ts";
+import { isValidJson } from "../base/json-valid.ts";
+import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
+import type { Usage } from "../protocols/neutral.ts";
+import type { AnswerReader, Attempt } from "./attempt.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Trouble, trouble } from "./trouble.ts";
+
+export interface WholeOptions {
+  /** Bytes held so that a cut answer can still be asked elsewhere; what is longer is relayed as it arrives. */
+  readonly holdBytes: number;
+  /** Conversions need it whole: more is refused. false: relayed beyond `holdBytes`. */
+  readonly mustHold: boolean;
+  /** The body claims to be JSON and is held to it. */
+  readonly json: boolean;
+  readonly decodeError: (status: number, body: string) => UpstreamErrorInfo;
+  /** Reads the usage of a whole body. */
+  readonly readUsage: (body: Buffer) => Usage | null;
+  /** Writes the caller's answer for a whole body; a Trouble when it cannot be read. */
+  readonly answer: (body: Buffer, to: Delivery) => Trouble | null;
+  /** Begins an answer that is relayed in pieces. */
+  readonly start: (to: Delivery) => void;
+}
+
+const WATCHED = watchNames(["error", "type"]);
+/** Bodies up to this are held to the whole grammar of JSON; of longer ones only the ends are looked at. */
+const CHECKED_BYTES = 64 * 1024;
+
+export class WholeAnswer implements AnswerReader {
+  usage: Usage | null = null;
+  readonly #attempt: Attempt;
+  readonly #options: WholeOptions;
+  #pieces: Buffer[] = [];
+  #length = 0;
+  #delivery: Delivery | null = null;
+  #whole = false;
+  #flowing = false;
+
+  constructor(attempt: Attempt, options: WholeOptions) {
+    this.#attempt = attempt;
+    this.#options = options;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#flowing) {
+      this.#delivery?.write(chunk);
+      return;
+    }
+    this.#pieces.push(Buffer.from(chunk));
+    this.#length += chunk.length;
+    if (this.#length <= this.#options.holdBytes) return;
+    if (this.#options.mustHold) {
+      const message = `the answer is larger than ${this.#options.holdBytes} bytes (limits.max_response_bytes)`;
+      this.#attempt.fail(trouble("too_large", message, { afterHead: true }));
+      return;
+    }
+    this.#flowing = true;
+    this.#attempt.reachContent();
+  }
+
+  end(clean: boolean): void {
+    if (this.#flowing) {
+      if (this.#delivery === null) this.#attempt.completeWhenDelivered(() => this.end(clean));
+      else if (clean) {
+        this.#delivery.end();
+        this.#attempt.complete();
+      } else {
+        // Without a length nobody can tell a cut body from a whole one: neither can the caller, so the connection says it.
+        this.#delivery.cut();
+        this.#attempt.complete();
+      }
+      return;
+    }
+    const body = this.#take();
+    const problem = this.#options.json ? checkJson(body, clean, this.#options.decodeError) : null;
+    if (problem !== null) {
+      this.#attempt.fail(problem);
+      return;
+    }
+    this.usage = this.#options.readUsage(body);
+    this.#pieces = [body];
+    this.#whole = true;
+    this.#attempt.reachContent();
+    if (!this.#attempt.over && this.#delivery === null) this.#attempt.completeWhenDelivered(() => {});
+  }
+
+  deliver(to: Delivery): void {
+    this.#delivery = to;
+    if (this.#whole) {
+      const problem = this.#options.answer(this.#take(), to);
+      if (problem === null) this.#attempt.complete();
+      else this.#attempt.fail(problem);
+      return;
+    }
+    this.#options.start(to);
+    for (const piece of this.#pieces) to.write(piece);
+    this.#pieces = [];
+  }
+
+  #take(): Buffer {
+    const only = this.#pieces.length === 1 ? this.#pieces[0] : undefined;
+    const body = only ?? Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    return body;
+  }
+}
+
+/** What is wrong with a body that came with a success; null = nothing that can be seen. */
+export function checkJson(
+  body: Buffer,
+  clean: boolean,
+  decodeError: (status: number, body: string) => UpstreamErrorInfo,
+): Trouble | null {
+  if (body.length === 0) return trouble("empty", "a success without a body", { afterHead: true });
+  let first = 0;
+  while (first < body.length && (body[first] ?? 0) <= 0x20) first++;
+  const open = body[first];
+  if (open !== 0x7b && open !== 0x5b) {
+    return trouble("not_its_type", "the body is not JSON", { afterHead: true });
+  }
+  let last = body.length - 1;
+  while (last > first && (body[last] ?? 0) <= 0x20) last--;
+  const balanced = body[last] === (open === 0x7b ? 0x7d : 0x5d);
+  if (!balanced || ((!clean || body.length <= CHECKED_BYTES) && !isValidJson(body))) {
+    return trouble("cut", "the JSON body is not complete", { afterHead: true });
+  }
+  if (open === 0x7b && body.includes(ERROR_NAME)) {
+    const error = findError(body, decodeError);
+    if (error !== null) return trouble("error_inside", error.message, { error, afterHead: true });
+  }
+  return null;
+}
+
+const ERROR_NAME = Buffer.from('"error"');
+
+function findError(
+  body: Buffer,
+  decodeError: (status: number, body: string) => UpstreamErrorInfo,
+): UpstreamErrorInfo | null {
+  try {
+    const scan = scanObject(body, WATCHED);
+    const error = findMember(scan, "error");
+    const type = findMember(scan, "type");
+    const isError = error !== undefined && body.toString("latin1", error.start, error.end) !== "null";
+    const saysError = type !== undefined && body.toString("latin1", type.start, type.end) === '"error"';
+    return isError || saysError ? decodeError(0, body.toString("utf8")) : null;
+  } catch {
+    return null; // a spelling we would refuse from callers is no error of the upstream's
+  }
+}
