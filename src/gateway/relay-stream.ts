@@ -29,6 +29,8 @@ export interface RelayOptions {
   readonly echoModel: string;
   /** What ends such a stream when the upstream forgot it. */
   readonly terminator: string;
+  /** Sends the head of the answer. */
+  readonly start: (to: Delivery) => void;
   /** Called with this stream once it is delivered: what a continuation needs. */
   readonly onDelivered: (stream: RelayedStream) => void;
 }
@@ -147,6 +149,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   deliver(to: Delivery): void {
     this.#delivery = to;
     this.#options.onDelivered(this);
+    this.#options.start(to);
     for (const event of this.#held) this.#send(event);
     this.#held = [];
   }

@@ -17,8 +17,8 @@ export interface WholeOptions {
   readonly decodeError: (status: number, body: string) => UpstreamErrorInfo;
   /** Reads the usage of a whole body. */
   readonly readUsage: (body: Buffer) => Usage | null;
-  /** Writes the caller's answer for a whole body; a Trouble when it cannot be read. */
-  readonly answer: (body: Buffer, to: Delivery) => Trouble | null;
+  /** Reads a whole body: what writes the caller's answer, or a Trouble when it is not an answer. */
+  readonly read: (body: Buffer) => Trouble | ((to: Delivery) => void);
   /** Begins an answer that is relayed in pieces. */
   readonly start: (to: Delivery) => void;
 }
@@ -34,7 +34,7 @@ export class WholeAnswer implements AnswerReader {
   #pieces: Buffer[] = [];
   #length = 0;
   #delivery: Delivery | null = null;
-  #whole = false;
+  #write: ((to: Delivery) => void) | null = null;
   #flowing = false;
 
   constructor(attempt: Attempt, options: WholeOptions) {
@@ -78,19 +78,22 @@ export class WholeAnswer implements AnswerReader {
       this.#attempt.fail(problem);
       return;
     }
+    const read = this.#options.read(body);
+    if (typeof read !== "function") {
+      this.#attempt.fail(read);
+      return;
+    }
     this.usage = this.#options.readUsage(body);
-    this.#pieces = [body];
-    this.#whole = true;
+    this.#write = read;
     this.#attempt.reachContent();
     if (!this.#attempt.over && this.#delivery === null) this.#attempt.completeWhenDelivered(() => {});
   }
 
   deliver(to: Delivery): void {
     this.#delivery = to;
-    if (this.#whole) {
-      const problem = this.#options.answer(this.#take(), to);
-      if (problem === null) this.#attempt.complete();
-      else this.#attempt.fail(problem);
+    if (this.#write !== null) {
+      this.#write(to);
+      this.#attempt.complete();
       return;
     }
     this.#options.start(to);

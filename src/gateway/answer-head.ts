@@ -1,0 +1,61 @@
+/** Writes the head of a routed answer (20-http.md, Headers, Returned). */
+import type { Clock } from "../base/clock.ts";
+import type { ResponseHead } from "../upstream/client.ts";
+import { appendUpstreamHeaders, formatTiming } from "./answer-headers.ts";
+import type { Attempt } from "./attempt.ts";
+import type { RequestRecord } from "./record.ts";
+
+export interface HeadOptions {
+  /** The body leaves as it came. */
+  readonly sameBody: boolean;
+  /** Content type when it does not. */
+  readonly contentType: string;
+  readonly stream: boolean;
+}
+
+/** Headers of an answer of this attempt, name and value in turn. */
+export function writeHead(
+  record: RequestRecord,
+  attempt: Attempt,
+  head: ResponseHead,
+  clock: Clock,
+  options: HeadOptions,
+): string[] {
+  const headers: string[] = [];
+  // A body that was decoded here leaves as identity.
+  appendUpstreamHeaders(headers, head.headers, {
+    sameBody: options.sameBody,
+    rateLimits: record.attempts.length === 0 && attempt.number === 1,
+  });
+  if (!options.sameBody) headers.push("content-type", options.contentType);
+  if (options.stream) headers.push("cache-control", "no-cache, no-transform", "x-accel-buffering", "no");
+  const { target } = attempt;
+  headers.push("x-sluice-provider", target.provider.name, "x-sluice-model", printable(target.model));
+  appendRoute(headers, record, attempt.number);
+  const affinity = printable(target.label);
+  const now = clock.now();
+  headers.push(
+    "x-session-affinity",
+    affinity,
+    "server-timing",
+    formatTiming({
+      queue: record.bodyAt - record.startedAt,
+      policy: record.routedAt - record.bodyAt,
+      upstream: now - attempt.startedAt,
+      total: now - record.startedAt,
+    }),
+  );
+  return headers;
+}
+
+/** What every answer of a routed request says, errors too. */
+export function appendRoute(headers: string[], record: RequestRecord, attempts: number): void {
+  headers.push("x-request-id", record.from.requestId, "x-sluice-attempts", String(attempts));
+  if (record.route !== "") headers.push("x-sluice-route", record.route);
+  for (const warning of record.warnings) headers.push("x-sluice-warning", warning);
+}
+
+/** Model names may hold anything; a header value must not. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}

@@ -1,0 +1,439 @@
+/** A chat: relayed as it is to targets that speak the caller's protocol, converted for all others. */
+import type { Failure } from "../base/failure.ts";
+import { badRequest } from "../base/failure.ts";
+import { headerValue } from "../base/headers.ts";
+import { applyEdits, insertMembers, replaceValue } from "../base/json-edit.ts";
+import { scanObject, watchNames } from "../base/json-scan.ts";
+import { responseEvents } from "../protocols/answer-assembly.ts";
+import { ANSWER_LIMITS, type OpenedBody, openBody } from "../protocols/body.ts";
+import type { ChatRequest, StreamEvent } from "../protocols/neutral.ts";
+import type {
+  AnswerContext,
+  CarrierStore,
+  ChatProtocol,
+  ConvertContext,
+  NameMap,
+} from "../protocols/protocol.ts";
+import { protocolNamed } from "../protocols/registry.ts";
+import type { SpokenProtocol } from "../providers/provider.ts";
+import type { ResponseHead } from "../upstream/client.ts";
+import { writeHead } from "./answer-head.ts";
+import type { AnswerReader, Attempt, PreparedSend } from "./attempt.ts";
+import { continueRequest, SpliceWriter } from "./continuation.ts";
+import { ConvertStream } from "./convert-stream.ts";
+import type { Core } from "./core.ts";
+import type { Delivery } from "./delivery.ts";
+import { EventWriter, MAX_KEPT_TEXT } from "./event-writer.ts";
+import { forwardHeaders } from "./forwarded-headers.ts";
+import { createModelRewriter } from "./model-rewriter.ts";
+import type { Broken, Plan, Rework } from "./plan.ts";
+import type { RequestRecord } from "./record.ts";
+import { refusal } from "./refusal.ts";
+import { type RelayedStream, RelayStream, terminatorOf } from "./relay-stream.ts";
+import type { Target } from "./target.ts";
+import { type Trouble, trouble } from "./trouble.ts";
+import { WholeAnswer } from "./whole-answer.ts";
+
+export interface ChatFacts {
+  readonly body: Buffer;
+  readonly stream: boolean;
+  readonly showUsage: boolean;
+  /** Gemini without `alt=sse`. */
+  readonly jsonArray: boolean;
+}
+
+const HOLD_BYTES = 8 * 1024 * 1024;
+const RAW = ["text/event-stream", "application/x-ndjson", "application/stream+json"];
+
+export class ChatPlan implements Plan {
+  readonly stream: boolean;
+  readonly endpoint = "chat";
+  readonly idInPath = false;
+
+  readonly #core: Core;
+  readonly #record: RequestRecord;
+  readonly #facts: ChatFacts;
+  readonly #client: ChatProtocol;
+  #opened: OpenedBody | null = null;
+  #request: ChatRequest | null = null;
+  /** What was delivered, for the end of a stream that breaks. */
+  #relayed: RelayedStream | null = null;
+  #writer: EventWriter | null = null;
+
+  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts) {
+    this.#core = core;
+    this.#record = record;
+    this.#facts = facts;
+    this.#client = client;
+    this.stream = facts.stream;
+  }
+
+  prepare(target: Target, rework: Rework): PreparedSend {
+    const { kind, facts } = target.provider;
+    const spoken = kind.speaks(facts, target.model);
+    const first = spoken[0];
+    if (first === undefined) throw badRequest(`${target.label} does not serve chats`, "unsupported_endpoint");
+    const native = spoken.includes(this.#client.name) && rework.continuation === null;
+    const name = native ? this.#client.name : spoken.includes(this.#client.name) ? this.#client.name : first;
+    const path = kind.path(facts, {
+      operation: "chat",
+      protocol: name,
+      model: target.model,
+      stream: this.stream,
+      rest: "",
+    });
+    if (path === null) throw badRequest(`${target.label} does not serve chats`, "unsupported_endpoint");
+    return native ? this.#relay(target, path, rework) : this.#convert(target, path, name, rework);
+  }
+
+  refuse(failure: Failure) {
+    return refusal(this.#client, failure, this.#record);
+  }
+
+  failInBand(failure: Failure): string | null {
+    if (this.#writer !== null) return this.#writer.encoder.fail(failure);
+    return this.#client.encodeStreamError(failure, this.#relayed?.inspector ?? null);
+  }
+
+  streamHead(): string[] {
+    const headers = ["content-type", this.#clientType, "cache-control", "no-cache, no-transform"];
+    headers.push("x-accel-buffering", "no", "x-request-id", this.#record.from.requestId);
+    return headers;
+  }
+
+  ping(): string {
+    if (this.#writer !== null) return this.#writer.encoder.ping();
+    if (this.#facts.jsonArray || this.#client.framing === "ndjson") return " ";
+    if (this.#client.name === "anthropic" && this.#relayed !== null)
+      return 'event: ping\ndata: {"type":"ping"}\n\n';
+    return ": keep-alive\n\n";
+  }
+
+  broken(): Broken | null {
+    if (this.#writer !== null) {
+      const { text, sawToolCall, sawOther } = this.#writer;
+      return text === null || sawToolCall || sawOther ? null : { text };
+    }
+    const relayed = this.#relayed;
+    if (relayed === null || relayed.sawToolCall) return null;
+    const escaped = relayed.inspector.text;
+    if (escaped === null) return null;
+    try {
+      return { text: String(JSON.parse(`"${escaped.toString("utf8")}"`)) };
+    } catch {
+      return null; // an escape that was cut by the break
+    }
+  }
+
+  get #clientType(): string {
+    return this.#facts.jsonArray ? "application/json" : this.#client.streamContentType;
+  }
+
+  #relay(target: Target, path: string, rework: Rework): PreparedSend {
+    const { body } = this.#facts;
+    const context = this.#context(target, rework);
+    const edits = this.#client.passThroughEdits(body, context);
+    const pieces = mergeExtra(applyEdits(body, edits), target);
+    const clientQuery = this.#client.name === "gemini" && this.#facts.jsonArray;
+    return {
+      method: "POST",
+      path: clientQuery ? path.replace("?alt=sse", "") : path,
+      headers: this.#headers(target),
+      body: pieces,
+      stream: this.stream,
+      decodeError: this.#client.decodeError,
+      createReader: (attempt, head) =>
+        this.stream ? this.#relayReader(attempt, head, context) : this.#relayWhole(attempt, head),
+    };
+  }
+
+  #relayReader(attempt: Attempt, head: ResponseHead, context: ConvertContext): AnswerReader {
+    const type = headerValue(head.headers, "content-type");
+    const echoModel = this.#echo;
+    if (type.includes("application/json") && !this.#facts.jsonArray) {
+      // A stream was asked for and a whole answer came (an old server, or an error in a 200).
+      return this.#wholeAsStream(attempt, head, this.#client, context);
+    }
+    const inspector = this.#client.createInspector({
+      keepText: this.#record.alias?.continuation === true ? MAX_KEPT_TEXT : 0,
+    });
+    const reader = new RelayStream(attempt, {
+      framing: this.#facts.jsonArray
+        ? "json-array"
+        : type.includes("ndjson")
+          ? "ndjson"
+          : this.#client.framing,
+      inspector,
+      showUsage: this.#facts.showUsage,
+      echoModel,
+      terminator: this.#facts.jsonArray ? "]" : terminatorOf(this.#client.name),
+      onDelivered: (stream) => {
+        this.#relayed = stream;
+      },
+      start: (to) =>
+        to.start(
+          200,
+          this.#head(
+            attempt,
+            head,
+            RAW.some((raw) => type.includes(raw)),
+          ),
+        ),
+    });
+    return reader;
+  }
+
+  #relayWhole(attempt: Attempt, head: ResponseHead): AnswerReader {
+    const sameBody = headerValue(head.headers, "content-encoding") === "";
+    const echo = this.#echo;
+    const type = headerValue(head.headers, "content-type") || "application/json";
+    const headers = () =>
+      writeHead(this.#record, attempt, head, this.#core.time.clock, {
+        sameBody,
+        contentType: type,
+        stream: false,
+      });
+    return new WholeAnswer(attempt, {
+      holdBytes: HOLD_BYTES,
+      mustHold: false,
+      json: true,
+      decodeError: this.#client.decodeError,
+      readUsage: this.#client.readUsage,
+      read: (body) => (to) =>
+        to.respond(head.status, headers(), echo === "" ? body : createModelRewriter(echo)(body)),
+      start: (to) => to.start(head.status, headers()),
+    });
+  }
+
+  #convert(target: Target, path: string, name: SpokenProtocol, rework: Rework): PreparedSend {
+    const upstream = protocolNamed(name);
+    const { request, opened } = this.#decode();
+    const context = this.#context(target, rework, opened);
+    const asked = rework.continuation === null ? request : continueRequest(request, rework.continuation);
+    const encoded = upstream.encodeRequest({ ...asked, model: target.model, stream: this.stream }, context);
+    let extra = "";
+    for (let i = 0; i < encoded.headers.length; i += 2)
+      extra += `${encoded.headers[i]}: ${encoded.headers[i + 1]}\r\n`;
+    const answer = this.#answerContext(target, context, request);
+    return {
+      method: "POST",
+      path,
+      headers: this.#headers(target) + extra,
+      body: mergeExtra(encoded.body, target),
+      stream: this.stream,
+      decodeError: upstream.decodeError,
+      createReader: (attempt, head) => {
+        if (!this.stream) return this.#convertWhole(attempt, head, upstream, context, answer);
+        const type = headerValue(head.headers, "content-type");
+        if (type.includes("application/json")) return this.#wholeAsStream(attempt, head, upstream, context);
+        return new ConvertStream(attempt, {
+          framing: type.includes("ndjson") ? "ndjson" : upstream.framing,
+          decoder: upstream.createDecoder(context),
+          emulatedStop: encoded.emulatedStop,
+          createWriter: (to) => this.#openWriter(attempt, head, answer, to, rework),
+        });
+      },
+    };
+  }
+
+  #convertWhole(
+    attempt: Attempt,
+    head: ResponseHead,
+    upstream: ChatProtocol,
+    context: ConvertContext,
+    answer: AnswerContext,
+  ): AnswerReader {
+    return new WholeAnswer(attempt, {
+      holdBytes: this.#record.snapshot.config.limits.maxResponseBytes,
+      mustHold: true,
+      json: true,
+      decodeError: upstream.decodeError,
+      readUsage: upstream.readUsage,
+      read: (body): Trouble | ((to: Delivery) => void) => {
+        const response = this.#decodeAnswer(body, upstream, context);
+        if ("kind" in response) return response;
+        const text = this.#client.encodeResponse(response, answer);
+        return (to) => to.respond(200, this.#head(attempt, head, false, "application/json"), text);
+      },
+      start() {},
+    });
+  }
+
+  #wholeAsStream(
+    attempt: Attempt,
+    head: ResponseHead,
+    upstream: ChatProtocol,
+    context: ConvertContext,
+  ): AnswerReader {
+    const { request } = this.#decode();
+    const stream = new ConvertStream(attempt, {
+      framing: "sse",
+      decoder: upstream.createDecoder(context),
+      emulatedStop: [],
+      createWriter: (to) =>
+        this.#openWriter(attempt, head, this.#answerContext(attempt.target, context, request), to, null),
+    });
+    let events: StreamEvent[] = [];
+    return new WholeAnswer(attempt, {
+      holdBytes: this.#record.snapshot.config.limits.maxResponseBytes,
+      mustHold: true,
+      json: true,
+      decodeError: upstream.decodeError,
+      readUsage: upstream.readUsage,
+      read: (body) => {
+        const response = this.#decodeAnswer(body, upstream, context);
+        if ("kind" in response) return response;
+        events = responseEvents(response);
+        return (to) => {
+          stream.deliver(to);
+          stream.feed(events);
+        };
+      },
+      start() {},
+    });
+  }
+
+  #decodeAnswer(body: Buffer, upstream: ChatProtocol, context: ConvertContext) {
+    try {
+      const opened = openBody(body, upstream.rawMembers, this.#core.time.random, ANSWER_LIMITS);
+      return upstream.decodeResponse(opened.doc, { ...context, large: opened.large });
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      return trouble("not_its_type", `the answer cannot be read: ${message}`, { afterHead: true });
+    }
+  }
+
+  #openWriter(
+    attempt: Attempt,
+    head: ResponseHead,
+    answer: AnswerContext,
+    to: Delivery,
+    rework: Rework | null,
+  ): EventWriter {
+    to.start(200, this.#head(attempt, head, false, this.#clientType));
+    const keep = this.#record.alias?.continuation === true;
+    const continued = rework?.continuation ?? null;
+    if (continued !== null) {
+      // The caller's stream goes on: the same encoder, or one that takes over where the relayed bytes stopped.
+      const encoder =
+        this.#writer?.encoder ?? this.#client.createEncoder(answer, this.#relayed?.inspector.position());
+      this.#writer = new SpliceWriter(encoder, to, continued, () => attempt.fail(DEPARTED));
+      return this.#writer;
+    }
+    this.#writer = new EventWriter(this.#client.createEncoder(answer), to, keep);
+    return this.#writer;
+  }
+
+  #decode(): { request: ChatRequest; opened: OpenedBody } {
+    this.#opened ??= openBody(this.#facts.body, this.#client.rawMembers, this.#core.time.random);
+    this.#request ??= this.#client.decodeRequest(this.#opened.doc, {
+      model: this.#record.model,
+      stream: this.#facts.stream,
+      large: this.#opened.large,
+      carriers: this.#core.carriers,
+      warn: (code, field) => this.#warn(code, field),
+    });
+    return { request: this.#request, opened: this.#opened };
+  }
+
+  #context(target: Target, rework: Rework, opened: OpenedBody | null = null): ConvertContext {
+    const { time, carriers } = this.#core;
+    const refused = [...this.#core.refusedMembers(target), ...rework.refused];
+    const plan = this;
+    return {
+      model: target.model,
+      vendor: target.provider.kind.vendor,
+      providerKind: target.provider.kind.name,
+      dialect: target.provider.dialect,
+      capability: target.capability,
+      warn: (code, field) => this.#warn(code, field),
+      random: time.random,
+      now: Math.floor(time.clock.wall() / 1000),
+      // Opened only when something looks at it: most relayed bodies are never parsed.
+      get large() {
+        return (opened ?? plan.#decode().opened).large;
+      },
+      names: { tools: new Map(), respondTool: false } satisfies NameMap,
+      carriers: carriers satisfies CarrierStore,
+      refused,
+      dropThinking: rework.dropThinking,
+      thinkTags: target.provider.thinkTags,
+      fastTier: this.#record.alias?.fastTier ?? false,
+    };
+  }
+
+  #answerContext(target: Target, context: ConvertContext, request: ChatRequest): AnswerContext {
+    return {
+      requestModel: this.#record.model,
+      answerModel: this.#echo,
+      request: { ...request, includeUsage: this.#facts.showUsage || request.includeUsage },
+      random: context.random,
+      now: context.now,
+      warn: context.warn,
+      promptEstimate: this.#record.promptTokens,
+      names: context.names,
+      carriers: context.carriers,
+      origin: { vendor: context.vendor, model: target.model, prefix: "" },
+      jsonArray: this.#facts.jsonArray,
+    };
+  }
+
+  get #echo(): string {
+    return this.#record.alias?.echoAlias === true ? this.#record.model : "";
+  }
+
+  #head(attempt: Attempt, head: ResponseHead, sameBody: boolean, contentType = this.#clientType): string[] {
+    return writeHead(this.#record, attempt, head, this.#core.time.clock, {
+      sameBody,
+      contentType,
+      stream: this.stream,
+    });
+  }
+
+  #headers(target: Target): string {
+    const { headers } = this.#record.exchange;
+    let lines = forwardHeaders(headers, target.provider.forward);
+    lines += "accept-encoding: identity\r\n";
+    if (headerValue(headers, "content-type") === "") lines += "content-type: application/json\r\n";
+    const defaults = target.provider.kind.defaultHeaders;
+    for (let i = 0; i < defaults.length; i += 2) {
+      const name = defaults[i] ?? "";
+      if (headerValue(headers, name) === "" && !target.provider.forward.fixed.has(name)) {
+        lines += `${name}: ${defaults[i + 1]}\r\n`;
+      }
+    }
+    return lines;
+  }
+
+  #warn(code: string, field: string): void {
+    if (this.#record.alias?.strict === true) {
+      throw badRequest(
+        `${field} cannot be carried over to this target (${code}), and the alias is strict`,
+        code,
+        field,
+      );
+    }
+    this.#record.warn(code, field);
+  }
+}
+
+const DEPARTED: Trouble = trouble(
+  "cut",
+  "the answer could not be continued: the next target began another one",
+  {
+    afterHead: true,
+  },
+);
+
+/** Merges the provider's `extra_body` into a JSON body: its members win. */
+export function mergeExtra(pieces: readonly Uint8Array[], target: Target): Uint8Array[] {
+  const { extraBody } = target.provider;
+  if (extraBody.length === 0) return [...pieces];
+  const body = Buffer.concat(pieces);
+  const scan = scanObject(body, watchNames(extraBody.map((member) => member.name)));
+  const edits = scan.members.map((member) =>
+    replaceValue(member, extraBody.find((extra) => extra.name === member.name)?.json ?? "null"),
+  );
+  const added = extraBody.filter((extra) => scan.members.every((member) => member.name !== extra.name));
+  return applyEdits(body, [...edits, ...insertMembers(scan, added)]);
+}

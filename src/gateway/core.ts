@@ -1,0 +1,120 @@
+/** What outlives a request and a configuration: time, health, budgets, counters. Handed down by parameter. */
+import type { Time } from "../base/clock.ts";
+import { LruMap } from "../base/lru-map.ts";
+import type { HealthRegistry } from "../health/registry.ts";
+import { Wan } from "../health/wan.ts";
+import { createMemoryBudget, type MemoryBudget } from "../limits/memory.ts";
+import type { CarrierStore } from "../protocols/protocol.ts";
+import { HedgeBudget } from "../routing/hedge.ts";
+import { IdPins } from "../routing/id-pins.ts";
+import { OutputMean } from "../routing/price.ts";
+import { RetryBudget } from "../routing/retry-budget.ts";
+import { Stickiness } from "../routing/stickiness.ts";
+import { createStrategy } from "../routing/strategies.ts";
+import type { Strategy } from "../routing/strategy.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { UpstreamClient } from "../upstream/client.ts";
+import type { Alias, Target } from "./target.ts";
+
+/** What an alias learned; kept over reloads while its strategy stays the same. */
+export interface AliasState {
+  readonly strategy: Strategy;
+  readonly hedges: HedgeBudget;
+  readonly output: OutputMean;
+}
+
+export interface Totals {
+  requests: number;
+  failed: number;
+  active: number;
+  tokensIn: number;
+  tokensOut: number;
+  continuations: number;
+}
+
+export interface Core {
+  readonly time: Time;
+  readonly log: Log;
+  readonly upstream: UpstreamClient;
+  readonly health: HealthRegistry;
+  readonly wan: Wan;
+  readonly memory: MemoryBudget;
+  readonly stickiness: Stickiness;
+  readonly idPins: IdPins;
+  readonly carriers: CarrierStore;
+  readonly totals: Totals;
+  aliasState(alias: Alias, exploitK: number): AliasState;
+  retryBudget(provider: string): RetryBudget;
+  /** Members this target's provider refused within the last hour. */
+  refusedMembers(target: Target): readonly string[];
+  noteRefused(target: Target, member: string): void;
+}
+
+const MAX_ALIAS_STATES = 512;
+const MAX_PROVIDERS = 512;
+const REFUSED_FOR_MS = 3_600_000;
+const MAX_REFUSED = 32;
+/** Signatures of calls whose clients have no place for them (40-protocols.md 1.7). */
+const CARRIERS = 4096;
+const CARRIER_TTL_MS = 3_600_000;
+const MAX_CARRIER_BYTES = 16 * 1024;
+
+export interface CoreOptions {
+  readonly time: Time;
+  readonly log: Log;
+  readonly upstream: UpstreamClient;
+  readonly health: HealthRegistry;
+  readonly bufferBytes: number;
+}
+
+export function createCore(options: CoreOptions): Core {
+  const { time } = options;
+  const aliases = new LruMap<AliasState>(MAX_ALIAS_STATES);
+  const budgets = new LruMap<RetryBudget>(MAX_PROVIDERS);
+  const refused = new LruMap<string[]>(MAX_PROVIDERS, REFUSED_FOR_MS);
+  const carriers = new LruMap<string>(CARRIERS, CARRIER_TTL_MS);
+  const now = () => time.clock.now();
+
+  return {
+    time,
+    log: options.log,
+    upstream: options.upstream,
+    health: options.health,
+    wan: new Wan(),
+    memory: createMemoryBudget(options.bufferBytes),
+    stickiness: new Stickiness(),
+    idPins: new IdPins(),
+    carriers: {
+      get: (callId) => carriers.get(callId, now()),
+      set: (callId, carrier) => {
+        if (carrier.length <= MAX_CARRIER_BYTES) carriers.set(callId, carrier, now());
+      },
+    },
+    totals: { requests: 0, failed: 0, active: 0, tokensIn: 0, tokensOut: 0, continuations: 0 },
+    aliasState(alias, exploitK) {
+      const key = `${alias.name}\n${alias.strategy}\n${alias.name === "" ? (alias.targets[0]?.label ?? "") : ""}`;
+      const known = aliases.get(key, now());
+      if (known !== undefined) return known;
+      const made: AliasState = {
+        strategy: createStrategy(alias.strategy, exploitK),
+        hedges: new HedgeBudget(),
+        output: new OutputMean(),
+      };
+      aliases.set(key, made, now());
+      return made;
+    },
+    retryBudget(provider) {
+      const known = budgets.get(provider, now());
+      if (known !== undefined) return known;
+      const made = new RetryBudget();
+      budgets.set(provider, made, now());
+      return made;
+    },
+    refusedMembers: (target) => refused.get(target.provider.name, now()) ?? [],
+    noteRefused(target, member) {
+      const list = refused.get(target.provider.name, now()) ?? [];
+      if (list.includes(member) || list.length >= MAX_REFUSED) return;
+      refused.set(target.provider.name, [...list, member], now());
+    },
+  };
+}

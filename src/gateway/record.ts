@@ -1,0 +1,85 @@
+/** One record per request: who asked what, how it went, and what the log says of it in the end. */
+import type { Caller } from "../auth/caller.ts";
+import type { Failure } from "../base/failure.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ClientOperation } from "../http/routes.ts";
+import type { Usage } from "../protocols/neutral.ts";
+import type { ProtocolName } from "../protocols/protocol.ts";
+import type { Origination } from "./gateway.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Alias } from "./target.ts";
+
+/** One attempt, for the error message, the log and traces. */
+export interface AttemptNote {
+  readonly target: string;
+  /** "" = it answered. */
+  cause: string;
+  message: string;
+  status: number;
+  ms: number;
+}
+
+export class RequestRecord {
+  readonly exchange: Exchange;
+  readonly from: Origination;
+  readonly protocol: ProtocolName;
+  readonly operation: ClientOperation | "prefix";
+  readonly snapshot: Snapshot;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  readonly attempts: AttemptNote[] = [];
+  readonly warnings: string[] = [];
+  caller: Caller | null = null;
+  alias: Alias | null = null;
+  /** As the caller wrote it. */
+  model = "";
+  stream = false;
+  bytesIn = 0;
+  /** When the whole body was there, and when the targets were ordered. */
+  bodyAt = 0;
+  routedAt = 0;
+  firstContentAt = 0;
+  /** `provider/model` of the answer; "" = none. */
+  provider = "";
+  answeredBy = "";
+  upstreamProtocol = "";
+  route = "";
+  usage: Usage | null = null;
+  failure: Failure | null = null;
+  promptTokens = 0;
+  continued = false;
+  ended = false;
+  #release: (() => void) | null = null;
+
+  constructor(
+    exchange: Exchange,
+    from: Origination,
+    protocol: ProtocolName,
+    operation: ClientOperation | "prefix",
+    snapshot: Snapshot,
+    startedAt: number,
+  ) {
+    this.exchange = exchange;
+    this.from = from;
+    this.protocol = protocol;
+    this.operation = operation;
+    this.snapshot = snapshot;
+    this.startedAt = startedAt;
+  }
+
+  /** The permit of the body; given back by `releaseBody`. */
+  holdBody(release: () => void): void {
+    this.#release = release;
+  }
+
+  releaseBody(): void {
+    const release = this.#release;
+    this.#release = null;
+    release?.();
+  }
+
+  warn(code: string, field: string): void {
+    const text = `code=${code};field=${field.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)}`;
+    if (this.warnings.length < 16 && !this.warnings.includes(text)) this.warnings.push(text);
+  }
+}
