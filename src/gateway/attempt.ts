@@ -73,12 +73,10 @@ export class Attempt implements UpstreamHandler {
   head: ResponseHead | null = null;
   reader: AnswerReader | null = null;
   late = false;
-  /** Its output goes nowhere: it only tells how its target is (30-routing.md, observers). */
-  observer = false;
 
-  readonly #owner: AttemptOwner;
+  #owner: AttemptOwner;
   readonly #time: Time;
-  readonly #prepared: PreparedSend;
+  #prepared: PreparedSend;
   #call: UpstreamCall | null = null;
   #over = false;
   #delivered = false;
@@ -242,6 +240,14 @@ export class Attempt implements UpstreamHandler {
     const then = this.#afterDelivery;
     this.#afterDelivery = null;
     then?.();
+  }
+
+  /** It runs on for somebody else, and lets go of the request's body. */
+  handOver(owner: AttemptOwner): void {
+    this.#owner = owner;
+    this.#prepared = { ...this.#prepared, body: [] };
+    this.#soft?.cancel();
+    this.#connectLate?.cancel();
   }
 
   /** Readers: the answer is whole, but nobody has chosen it yet; `then` runs once it is delivered. */

@@ -2,7 +2,6 @@
 import type { Time } from "../base/clock.ts";
 import { LruMap } from "../base/lru-map.ts";
 import type { HealthRegistry } from "../health/registry.ts";
-import { Wan } from "../health/wan.ts";
 import { createMemoryBudget, type MemoryBudget } from "../limits/memory.ts";
 import type { CarrierStore } from "../protocols/protocol.ts";
 import { HedgeBudget } from "../routing/hedge.ts";
@@ -15,6 +14,7 @@ import type { Strategy } from "../routing/strategy.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import type { Alias, Target } from "./target.ts";
+import { createUplink, type Uplink } from "./uplink.ts";
 
 /** What an alias learned; kept over reloads while its strategy stays the same. */
 export interface AliasState {
@@ -37,7 +37,7 @@ export interface Core {
   readonly log: Log;
   readonly upstream: UpstreamClient;
   readonly health: HealthRegistry;
-  readonly wan: Wan;
+  readonly uplink: Uplink;
   readonly memory: MemoryBudget;
   readonly stickiness: Stickiness;
   readonly idPins: IdPins;
@@ -48,6 +48,9 @@ export interface Core {
   /** Members this target's provider refused within the last hour. */
   refusedMembers(target: Target): readonly string[];
   noteRefused(target: Target, member: string): void;
+  /** A place among those that wait for one target; false when the line is full. */
+  joinLine(identity: string, most: number): boolean;
+  leaveLine(identity: string): void;
 }
 
 const MAX_ALIAS_STATES = 512;
@@ -73,6 +76,7 @@ export function createCore(options: CoreOptions): Core {
   const budgets = new LruMap<RetryBudget>(MAX_PROVIDERS);
   const refused = new LruMap<string[]>(MAX_PROVIDERS, REFUSED_FOR_MS);
   const carriers = new LruMap<string>(CARRIERS, CARRIER_TTL_MS);
+  const lines = new Map<string, number>();
   const now = () => time.clock.now();
 
   return {
@@ -80,7 +84,10 @@ export function createCore(options: CoreOptions): Core {
     log: options.log,
     upstream: options.upstream,
     health: options.health,
-    wan: new Wan(),
+    uplink: createUplink(time, options.upstream, (down) => {
+      if (down) options.log.warn({}, "the internet connection is down: public targets are left alone until it is back");
+      else options.log.info({}, "the internet connection is back");
+    }),
     memory: createMemoryBudget(options.bufferBytes),
     stickiness: new Stickiness(),
     idPins: new IdPins(),
@@ -115,6 +122,17 @@ export function createCore(options: CoreOptions): Core {
       const list = refused.get(target.provider.name, now()) ?? [];
       if (list.includes(member) || list.length >= MAX_REFUSED) return;
       refused.set(target.provider.name, [...list, member], now());
+    },
+    joinLine(identity, most) {
+      const length = lines.get(identity) ?? 0;
+      if (length >= most) return false;
+      lines.set(identity, length + 1);
+      return true;
+    },
+    leaveLine(identity) {
+      const length = (lines.get(identity) ?? 1) - 1;
+      if (length > 0) lines.set(identity, length);
+      else lines.delete(identity);
     },
   };
 }

@@ -49,6 +49,8 @@ export class RequestRecord {
   promptTokens = 0;
   continued = false;
   ended = false;
+  /** The body gave way to new requests: this stream cannot be repaired any more. */
+  bodyDropped = false;
   #release: (() => void) | null = null;
 
   constructor(
