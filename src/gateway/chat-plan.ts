@@ -24,7 +24,7 @@ import { ConvertStream } from "./convert-stream.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import { EventWriter, MAX_KEPT_TEXT } from "./event-writer.ts";
-import { forwardHeaders } from "./forwarded-headers.ts";
+import { targetHeaders } from "./forwarded-headers.ts";
 import { createModelRewriter } from "./model-rewriter.ts";
 import type { Broken, Plan, Rework } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
@@ -138,7 +138,7 @@ export class ChatPlan implements Plan {
     return {
       method: "POST",
       path: clientQuery ? path.replace("?alt=sse", "") : path,
-      headers: this.#headers(target),
+      headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity"),
       body: pieces,
       stream: this.stream,
       decodeError: this.#client.decodeError,
@@ -218,7 +218,7 @@ export class ChatPlan implements Plan {
     return {
       method: "POST",
       path,
-      headers: this.#headers(target) + extra,
+      headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity") + extra,
       body: mergeExtra(encoded.body, target),
       stream: this.stream,
       decodeError: upstream.decodeError,
@@ -388,21 +388,6 @@ export class ChatPlan implements Plan {
       contentType,
       stream: this.stream,
     });
-  }
-
-  #headers(target: Target): string {
-    const { headers } = this.#record.exchange;
-    let lines = forwardHeaders(headers, target.provider.forward);
-    lines += "accept-encoding: identity\r\n";
-    if (headerValue(headers, "content-type") === "") lines += "content-type: application/json\r\n";
-    const defaults = target.provider.kind.defaultHeaders;
-    for (let i = 0; i < defaults.length; i += 2) {
-      const name = defaults[i] ?? "";
-      if (headerValue(headers, name) === "" && !target.provider.forward.fixed.has(name)) {
-        lines += `${name}: ${defaults[i + 1]}\r\n`;
-      }
-    }
-    return lines;
   }
 
   #warn(code: string, field: string): void {

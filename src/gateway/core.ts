@@ -85,7 +85,11 @@ export function createCore(options: CoreOptions): Core {
     upstream: options.upstream,
     health: options.health,
     uplink: createUplink(time, options.upstream, (down) => {
-      if (down) options.log.warn({}, "the internet connection is down: public targets are left alone until it is back");
+      if (down)
+        options.log.warn(
+          {},
+          "the internet connection is down: public targets are left alone until it is back",
+        );
       else options.log.info({}, "the internet connection is back");
     }),
     memory: createMemoryBudget(options.bufferBytes),

@@ -1,5 +1,6 @@
 /** Which headers travel to the upstream: an open list by prefix, never a credential of the caller (20-http.md, Headers). */
-import type { HeaderList } from "../base/headers.ts";
+import { type HeaderList, headerValue } from "../base/headers.ts";
+import type { Provider } from "./target.ts";
 
 type Vendor = "openai" | "anthropic" | "google" | "cohere" | "ollama";
 
@@ -97,6 +98,20 @@ export function forwardAllHeaders(headers: HeaderList, fixed: ReadonlySet<string
       continue;
     if (name.startsWith("x-sluice-") || name.startsWith("x-forwarded-")) continue;
     lines += `${name}: ${headers[i + 1] ?? ""}\r\n`;
+  }
+  return lines;
+}
+
+/** Header lines of a request to this provider: what is forwarded, the vendor's own, the encoding that is asked for. */
+export function targetHeaders(headers: HeaderList, provider: Provider, encoding: string): string {
+  let lines = `${forwardHeaders(headers, provider.forward)}accept-encoding: ${encoding}\r\n`;
+  if (headerValue(headers, "content-type") === "") lines += "content-type: application/json\r\n";
+  const defaults = provider.kind.defaultHeaders;
+  for (let i = 0; i < defaults.length; i += 2) {
+    const name = defaults[i] ?? "";
+    if (headerValue(headers, name) === "" && !provider.forward.fixed.has(name)) {
+      lines += `${name}: ${defaults[i + 1]}\r\n`;
+    }
   }
   return lines;
 }

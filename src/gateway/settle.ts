@@ -23,10 +23,17 @@ export function finalStatus(record: RequestRecord, delivery: Delivery): number {
   return delivery.status;
 }
 
-function requestLine(record: RequestRecord, delivery: Delivery | null, status: number, now: number, wall: number): string {
+function requestLine(
+  record: RequestRecord,
+  delivery: Delivery | null,
+  status: number,
+  now: number,
+  wall: number,
+): string {
   let line = `{"level":"info","time":${Math.round(wall)},"msg":"request","request_id":${quote(record.from.requestId)}`;
   const { caller, usage, failure } = record;
-  if (caller !== null) line += caller.kind === "key" ? `,"key_id":${quote(caller.id)}` : `,"peer":${quote(caller.id)}`;
+  if (caller !== null)
+    line += caller.kind === "key" ? `,"key_id":${quote(caller.id)}` : `,"peer":${quote(caller.id)}`;
   else line += `,"peer":${quote(record.from.address)}`;
   line += `,"operation":"${record.operation}","protocol_in":"${record.protocol}"`;
   if (record.model !== "") line += `,"model":${quote(record.model)}`;

@@ -1,7 +1,7 @@
 /** Finds out whether the internet is there at all, by connects to providers of the configuration and to nobody else. */
 import type { Time, Timer } from "../base/clock.ts";
 import type { Attempt as Ticket } from "../health/attempt.ts";
-import { Wan, WAN_CONNECT_TIMEOUT } from "../health/wan.ts";
+import { WAN_CONNECT_TIMEOUT, Wan } from "../health/wan.ts";
 import type { Verdict } from "../upstream/classify.ts";
 import type { Origin, UpstreamClient } from "../upstream/client.ts";
 
@@ -19,7 +19,11 @@ export interface Uplink {
 /** Callers that may wait for one shared connect. */
 const MAX_WAITERS = 1024;
 
-export function createUplink(time: Time, upstream: UpstreamClient, onChange: (down: boolean) => void): Uplink {
+export function createUplink(
+  time: Time,
+  upstream: UpstreamClient,
+  onChange: (down: boolean) => void,
+): Uplink {
   const wan = new Wan();
   const now = () => time.clock.now();
   let origins = new Map<string, Origin>();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import type { TestContext } from "node:test";
 import { Failure } from "../../../src/base/failure.ts";
-import { collectBody } from "../../../src/http/body.ts";
+import { collectBody } from "../../../src/gateway/body.ts";
 import type { EngineKind } from "../../../src/http/engine.ts";
 import type { Exchange } from "../../../src/http/exchange.ts";
 import { matchRoute } from "../../../src/http/routes.ts";

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Failure } from "../../src/base/failure.ts";
-import { type BodyLimits, collectBody } from "../../src/http/body.ts";
+import { type BodyLimits, collectBody } from "../../src/gateway/body.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createMemoryBudget, type MemoryBudget } from "../../src/limits/memory.ts";
-import { ENGINES, startEngine } from "./support/engines.ts";
-import { bodyOf, sendRaw, statusOf } from "./support/raw-client.ts";
+import { ENGINES, startEngine } from "../http/support/engines.ts";
+import { bodyOf, sendRaw, statusOf } from "../http/support/raw-client.ts";
 
 const HEADROOM = 64;
 

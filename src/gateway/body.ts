@@ -1,6 +1,6 @@
 /** Collects a request body into one buffer, with a permit for its bytes and room in front for an edit in place. */
 import { Failure } from "../base/failure.ts";
-import type { BodyReceiver, Exchange } from "./exchange.ts";
+import type { BodyReceiver, Exchange } from "../http/exchange.ts";
 
 export interface BodyLimits {
   /** The largest body taken, bytes. */

@@ -1,0 +1,198 @@
+/** What the gateway must know of a body before it is routed, read by bytes: nothing is parsed, nothing is copied. */
+import { badRequest } from "../base/failure.ts";
+import {
+  findMember,
+  type Member,
+  type ObjectScan,
+  parseValue,
+  scanArray,
+  scanObject,
+  watchNames,
+} from "../base/json-scan.ts";
+
+export interface RequestFacts {
+  readonly scan: ObjectScan;
+  /** "" = absent. */
+  readonly model: string;
+  /** null = absent. */
+  readonly stream: boolean | null;
+  readonly maxTokens: number | null;
+  readonly streamOptions: Member | undefined;
+  readonly tools: boolean;
+  readonly jsonSchema: boolean;
+  readonly promptCacheKey: string;
+  readonly previousResponse: string;
+}
+
+/** Every member that is read here; two spellings of one of them are a 400 (20-http.md). */
+const WATCHED = watchNames([
+  "model",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "messages",
+  "input",
+  "contents",
+  "message",
+  "prompt",
+  "system",
+  "instructions",
+  "systemInstruction",
+  "system_instruction",
+  "preamble",
+  "tools",
+  "response_format",
+  "text",
+  "output_config",
+  "generationConfig",
+  "format",
+  "metadata",
+  "prompt_cache_key",
+  "previous_response_id",
+]);
+
+/** Reads a JSON body. Throws Failure 400 `invalid_json`, `ambiguous_member`, or for a member of a wrong type. */
+export function readFacts(body: Buffer): RequestFacts {
+  const scan = scanObject(body, WATCHED);
+  return {
+    scan,
+    model: readText(body, findMember(scan, "model"), "model"),
+    stream: readFlag(body, findMember(scan, "stream")),
+    maxTokens: readMax(body, scan),
+    streamOptions: findMember(scan, "stream_options"),
+    tools: hasElements(body, findMember(scan, "tools")),
+    jsonSchema: hasSchema(body, scan),
+    promptCacheKey: readText(body, findMember(scan, "prompt_cache_key"), "prompt_cache_key"),
+    previousResponse: readText(body, findMember(scan, "previous_response_id"), "previous_response_id"),
+  };
+}
+
+const MAX_NAME = 512;
+
+function readText(body: Buffer, member: Member | undefined, name: string): string {
+  if (member === undefined || isNull(body, member)) return "";
+  if (body[member.start] !== 0x22) throw badRequest(`"${name}" must be a string`, "invalid_type", name);
+  if (member.end - member.start > MAX_NAME) throw badRequest(`"${name}" is too long`, "invalid_value", name);
+  return String(parseValue(body, member));
+}
+
+function readFlag(body: Buffer, member: Member | undefined): boolean | null {
+  if (member === undefined || isNull(body, member)) return null;
+  const text = body.toString("latin1", member.start, member.end);
+  if (text === "true") return true;
+  if (text === "false") return false;
+  throw badRequest('"stream" must be true or false', "invalid_type", "stream");
+}
+
+function readMax(body: Buffer, scan: ObjectScan): number | null {
+  for (const name of ["max_completion_tokens", "max_output_tokens", "max_tokens"]) {
+    const member = findMember(scan, name);
+    if (member === undefined) continue;
+    const value = Number(body.toString("latin1", member.start, member.end));
+    if (Number.isFinite(value) && value >= 0) return value;
+  }
+  return null;
+}
+
+function isNull(body: Buffer, member: Member): boolean {
+  return body[member.start] === 0x6e;
+}
+
+function hasElements(body: Buffer, member: Member | undefined): boolean {
+  if (member === undefined || body[member.start] !== 0x5b) return false;
+  for (let at = member.start + 1; at < member.end - 1; at++) if ((body[at] ?? 0) > 0x20) return true;
+  return false;
+}
+
+const SCHEMA_MARKS = ["json_schema", "responseSchema", "responseJsonSchema", "response_schema"].map((mark) =>
+  Buffer.from(`"${mark}"`),
+);
+
+function hasSchema(body: Buffer, scan: ObjectScan): boolean {
+  for (const name of ["response_format", "text", "output_config", "generationConfig"]) {
+    const member = findMember(scan, name);
+    if (member === undefined || body[member.start] !== 0x7b) continue;
+    const part = body.subarray(member.start, member.end);
+    if (SCHEMA_MARKS.some((mark) => part.includes(mark))) return true;
+  }
+  const format = findMember(scan, "format");
+  return format !== undefined && body[format.start] === 0x7b;
+}
+
+/** What tells one conversation from another, and whether this request goes on with one. */
+export interface Conversation {
+  readonly system: string;
+  readonly firstUserTurn: string;
+  readonly continues: boolean;
+  /** `metadata.user_id`, "" = none. */
+  readonly userId: string;
+}
+
+const READ_CHARS = 4096;
+const USER = Buffer.from('"user"');
+const ASSISTANT = [
+  Buffer.from('"assistant"'),
+  Buffer.from('"role":"model"'),
+  Buffer.from('"role": "model"'),
+  Buffer.from('"CHATBOT"'),
+];
+const USER_ID = watchNames(["user_id"]);
+/** Instructions are few; who puts more before the first user turn has an odd conversation, but one. */
+const MAX_LEADING = 16;
+
+export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
+  const list = findMember(scan, "messages") ?? findMember(scan, "contents") ?? findMember(scan, "input");
+  let system = "";
+  for (const name of ["system", "instructions", "systemInstruction", "system_instruction", "preamble"]) {
+    system += slice(body, findMember(scan, name));
+  }
+  let first = "";
+  if (list === undefined) first = slice(body, findMember(scan, "message") ?? findMember(scan, "prompt"));
+  else if (body[list.start] !== 0x5b) first = slice(body, list);
+  else {
+    for (const element of scanArray(body, list.start, list.end, MAX_LEADING)) {
+      if (body.subarray(element.start, element.end).includes(USER)) {
+        first = slice(body, element);
+        break;
+      }
+      system += slice(body, element);
+    }
+  }
+  const area = list === undefined ? body : body.subarray(list.start, list.end);
+  return {
+    system,
+    firstUserTurn: first,
+    continues: ASSISTANT.some((mark) => area.includes(mark)),
+    userId: readUserId(body, findMember(scan, "metadata")),
+  };
+}
+
+function readUserId(body: Buffer, metadata: Member | undefined): string {
+  if (metadata === undefined || body[metadata.start] !== 0x7b) return "";
+  const member = scanObject(body, USER_ID, metadata.start, metadata.end).members[0];
+  return member === undefined || body[member.start] !== 0x22 ? "" : String(parseValue(body, member));
+}
+
+function slice(body: Buffer, member: Member | undefined): string {
+  return member === undefined
+    ? ""
+    : body.toString("latin1", member.start, Math.min(member.end, member.start + READ_CHARS));
+}
+
+const IMAGE_MARKS = [
+  '"image_url"',
+  '"input_image"',
+  '"type":"image"',
+  '"type": "image"',
+  '"images"',
+  '"inlineData"',
+  '"inline_data"',
+  '"fileData"',
+].map((mark) => Buffer.from(mark));
+
+/** True when the body seems to hold an image; a hint for routing, no promise. */
+export function holdsImages(body: Buffer): boolean {
+  return IMAGE_MARKS.some((mark) => body.includes(mark));
+}

@@ -1,0 +1,203 @@
+/** Makes the gateway: the objects that outlive requests and configurations, and the contract around them. */
+import { type Authenticator, createAuthenticator, hashKey } from "../auth/caller.ts";
+import type { Config } from "../config/schema.ts";
+import type { HealthOptions } from "../health/options.ts";
+import { HealthRegistry } from "../health/registry.ts";
+import { statusOf } from "../health/status.ts";
+import { deriveBufferBytes } from "../limits/memory.ts";
+import { protocolNamed } from "../protocols/registry.ts";
+import { type Core, createCore } from "./core.ts";
+import type { Gateway, GatewayOptions, GatewayStatus, TargetRow } from "./gateway.ts";
+import { serveRequest } from "./pipeline.ts";
+import { servePrefix } from "./prefix.ts";
+import type { RequestRecord } from "./record.ts";
+import { refusal } from "./refusal.ts";
+import { compileSnapshot, type Snapshot } from "./snapshot.ts";
+import { createStreamCounter, type StreamCounter } from "./stream-counter.ts";
+
+/** What requests find when they arrive; replaced as a whole by a new configuration. */
+export interface Session {
+  snapshot: Snapshot;
+  authenticator: Authenticator;
+  draining: boolean;
+  readonly streams: StreamCounter;
+  /** Requests under way, and how to end each. */
+  readonly running: Map<RequestRecord, () => void>;
+}
+
+/** Throws an Error for the operator when the configuration names files that cannot be read. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { time } = options;
+  const health = new HealthRegistry(healthOptions(options.config), time.random);
+  const core: Core = createCore({
+    time,
+    log: options.log,
+    upstream: options.upstream,
+    health,
+    bufferBytes: bufferBytes(options.config, options.readFile),
+  });
+  const compile = (config: Config) =>
+    compileSnapshot({
+      config,
+      time,
+      upstream: options.upstream,
+      version: options.version,
+      env: options.env,
+      readFile: options.readFile,
+    });
+  const session: Session = {
+    snapshot: compile(options.config),
+    authenticator: authenticatorOf(options.config),
+    draining: false,
+    streams: createStreamCounter(),
+    running: new Map(),
+  };
+  const adopt = (config: Config) => {
+    health.configure(session.snapshot.identities, healthOptions(config), time.clock.now());
+    const publicOrigins = [...session.snapshot.providers.values()].filter((provider) => !provider.private);
+    core.uplink.configure(publicOrigins.map((provider) => provider.origin));
+    core.memory.setCap(bufferBytes(config, options.readFile));
+  };
+  adopt(options.config);
+
+  const targetsOf = (provider: string) =>
+    session.snapshot.aliases
+      .flatMap((alias) => alias.targets)
+      .filter((target) => target.provider.name === provider);
+
+  return {
+    serve: (exchange, route, from) => serveRequest(core, session, exchange, route, from),
+    servePrefix: (exchange, prefix, rest, from) => servePrefix(core, session, exchange, prefix, rest, from),
+    refuse(exchange, protocol, failure, requestId) {
+      const answer = refusal(protocolNamed(protocol), failure, null, requestId);
+      exchange.respond(answer.status, answer.headers, answer.body);
+    },
+    get prefixes() {
+      return session.snapshot.prefixes;
+    },
+    get config() {
+      return session.snapshot.config;
+    },
+    configure(config) {
+      const snapshot = compile(config);
+      session.snapshot = snapshot;
+      session.authenticator = authenticatorOf(config);
+      adopt(config);
+    },
+    isReady() {
+      const now = time.clock.now();
+      return session.snapshot.aliases.some((alias) =>
+        alias.targets.some(
+          (target) => health.of(target.identity, now).admission(now, "chat").state !== "out",
+        ),
+      );
+    },
+    status: () => statusOfGateway(core, session),
+    setOffline(provider, offline) {
+      if (!session.snapshot.config.provider.has(provider)) return false;
+      for (const target of targetsOf(provider))
+        health.of(target.identity, time.clock.now()).offline = offline;
+      return true;
+    },
+    reset(provider) {
+      if (!session.snapshot.config.provider.has(provider)) return false;
+      for (const target of targetsOf(provider)) health.of(target.identity, time.clock.now()).reset();
+      return true;
+    },
+    get active() {
+      return core.totals.active;
+    },
+    startDrain() {
+      session.draining = true;
+      health.close();
+    },
+    close() {
+      session.draining = true;
+      for (const cancel of [...session.running.values()]) cancel();
+      health.close();
+      core.uplink.close();
+    },
+    record: () => ({ health: health.record(time.clock.now(), time.clock.wall()) }),
+    restore(state) {
+      if (typeof state !== "object" || state === null || !("health" in state)) return;
+      health.restore(state.health, time.clock.now(), time.clock.wall());
+    },
+  };
+}
+
+function statusOfGateway(core: Core, session: Session): GatewayStatus {
+  const now = core.time.clock.now();
+  const { totals, memory } = core;
+  const { snapshot } = session;
+  return {
+    requests: { total: totals.requests, failed: totals.failed, active: totals.active },
+    tokens: { input: totals.tokensIn, output: totals.tokensOut },
+    wan: core.uplink.wan.state,
+    memory: { bodies: { used: memory.used, cap: memory.cap } },
+    upstream: core.upstream.stats(),
+    providers: [...snapshot.providers.values()].map((provider) => {
+      const targets = snapshot.aliases
+        .flatMap((alias) => alias.targets)
+        .filter((target) => target.provider === provider);
+      return {
+        name: provider.name,
+        kind: provider.kind.name,
+        private: provider.private,
+        offline:
+          targets.length > 0 && targets.every((target) => core.health.of(target.identity, now).offline),
+      };
+    }),
+    models: snapshot.aliases.map((alias) => ({
+      alias: alias.name,
+      strategy: alias.strategy,
+      targets: alias.targets.map((target): TargetRow => {
+        const {
+          totals: counts,
+          quota: _quota,
+          ...status
+        } = statusOf(core.health.of(target.identity, now), now);
+        return {
+          target: target.label,
+          ...status,
+          requests: counts.attempts,
+          successes: counts.successes,
+          failures: counts.failures,
+          tokensIn: counts.tokensIn,
+          tokensOut: counts.tokensOut,
+          lastRequest: counts.lastAt === 0 ? null : counts.lastAt,
+        };
+      }),
+    })),
+  };
+}
+
+function healthOptions(config: Config): HealthOptions {
+  const { circuit, routing } = config;
+  return {
+    circuit: {
+      threshold: circuit.threshold,
+      cooldown: circuit.cooldown,
+      cooldownMax: circuit.cooldownMax,
+      idleDecay: circuit.idleDecay,
+    },
+    rateLimitCooldown: circuit.rateLimitCooldown,
+    credentialCooldown: circuit.credentialCooldown,
+    ewmaAlpha: routing.ewmaAlpha,
+  };
+}
+
+function bufferBytes(config: Config, readFile: (path: string) => string): number {
+  const { maxBufferedBytes } = config.limits;
+  return maxBufferedBytes === "auto" ? deriveBufferBytes(readFile, 256 * 1024 * 1024) : maxBufferedBytes;
+}
+
+function authenticatorOf(config: Config): Authenticator {
+  const keys = config.auth.keys.map((key) => ({
+    id: key.id,
+    sha256: key.keySha256 === null ? hashKey(key.key ?? "") : Buffer.from(key.keySha256, "hex"),
+    models: key.models,
+    providers: key.providers,
+    expires: key.expires === null ? null : Number(key.expires),
+  }));
+  return createAuthenticator(keys, config.auth.anonymous);
+}
