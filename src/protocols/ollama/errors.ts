@@ -1,16 +1,13 @@
 /** Ollama's errors: `{"error": "…"}`, in a body and as a line of a stream. */
 import type { Failure } from "../../base/failure.ts";
-import { retryHeaders } from "../openai-chat/errors.ts";
+import { encodeError as encodeOpenaiError } from "../openai-chat/errors.ts";
 import type { ErrorAnswer } from "../protocol.ts";
 
 export { decodeError } from "../openai-chat/errors.ts";
 
-export function encodeError(failure: Failure, _requestId: string): ErrorAnswer {
-  return {
-    status: failure.status,
-    headers: retryHeaders(failure),
-    body: JSON.stringify({ error: failure.message }),
-  };
+/** Statuses and waits are OpenAI's; only the body differs. */
+export function encodeError(failure: Failure, requestId: string): ErrorAnswer {
+  return { ...encodeOpenaiError(failure, requestId), body: JSON.stringify({ error: failure.message }) };
 }
 
 /** The line that ends a relayed stream; no `done:true` follows. */
