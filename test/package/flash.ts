@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { ask, askStream, freePort, startDaemon } from "./support/daemon.ts";
 import { asUser, withMounts } from "./support/sandbox.ts";
 
@@ -27,6 +28,16 @@ function writtenPaths(trace: string): string[] {
     if (changed?.[1] !== undefined) paths.add(changed[1]);
   }
   return [...paths];
+}
+
+/** The trace once it is complete: strace runs apart from what it traces and ends a little later. */
+async function readTrace(file: string, pid: number): Promise<string> {
+  for (let tries = 0; tries < 500; tries++) {
+    const text = readFileSync(file, "utf8");
+    if (new RegExp(`^${pid} .*exited with`, "m").test(text)) return text;
+    await wait(20);
+  }
+  throw new Error("the trace has no end");
 }
 
 const IN_MEMORY = /^\/(tmp|var|run|dev|proc)(\/|$)/;
@@ -59,7 +70,7 @@ test(`nothing outside /tmp and /var is opened for writing in ${seconds} s under 
   const port = await freePort();
   const args = ["serve", "--no-config", "--host", "127.0.0.1", "--port", String(port)];
   const calls = "trace=%file";
-  const traced = ["strace", "-f", "-qq", "-o", trace, "-e", calls, file, ...args];
+  const traced = ["strace", "-D", "-f", "-q", "-o", trace, "-e", calls, file, ...args];
   const command = withMounts(mounts, ["chroot", "/mnt", ...asUser(USER, traced)]);
   const daemon = await startDaemon(command, { port, env: { RUNTIME_DIRECTORY: "/tmp/run" } });
   try {
@@ -80,7 +91,8 @@ test(`nothing outside /tmp and /var is opened for writing in ${seconds} s under 
     await Promise.all(Array.from({ length: 4 }, client));
     ok(answered > seconds, `${answered} requests`);
     equal(await daemon.stop(), 0, daemon.output());
-    const written = writtenPaths(readFileSync(trace, "utf8"));
+    const written = writtenPaths(await readTrace(trace, daemon.pid));
+    ok(written.length > 0, "the trace shows the addon's file at least");
     deepEqual(
       written.filter((path) => !IN_MEMORY.test(path)),
       [],
