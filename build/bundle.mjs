@@ -60,6 +60,8 @@ function bundleEntry(entry, outfile) {
     format: "cjs",
     target: "node20",
     plugins: [serverModules],
+    // The bundle names its files by their path from here, also when node_modules is a link.
+    preserveSymlinks: true,
     // Not minified and in short lines: an uncaught error prints the line it came from.
     lineLimit: 180,
     define: {
