@@ -38,9 +38,13 @@ test("the image holds the executable and its libraries, runs without rights, and
   try {
     equal((await ask(port, "/health")).status, 200);
     match((await askStream(port)).body, /data: \[DONE\]/);
-    const [command = "", ...rest] = inRoot(root, USER, [program ?? "", ...checkArgs, "--port", String(port)]);
-    equal(spawnSync(command, rest, { env: { PATH: process.env["PATH"] ?? "" } }).status, 0);
+    const health = () => {
+      const [command = "", ...rest] = inRoot(root, USER, [program ?? "", ...checkArgs]);
+      return spawnSync(command, rest, { env: { PATH: process.env["PATH"] ?? "", ...env } }).status;
+    };
+    equal(health(), 0, "the daemon is found by itself");
     equal(await daemon.stop(), 0);
+    equal(health(), 1);
   } finally {
     daemon.kill();
   }

@@ -22,7 +22,7 @@ export interface ApkInfo {
   readonly depends: readonly string[];
 }
 
-export interface ApkFile {
+interface ApkFile {
   readonly path: string;
   readonly mode: number;
   readonly owner: string;
