@@ -36,6 +36,7 @@ export function textsOf(value: unknown, path: string): string[] {
 
 export function decodeContents(value: unknown, context: DecodeContext): Turn[] {
   const contents = listOrOne(value, "contents");
+  if (contents.length === 0) throw badRequest("contents must not be empty", "missing_member", "contents");
   const decoder = new ContentDecoder(context);
   for (let i = 0; i < contents.length; i++) decoder.content(contents[i], `contents[${i}]`);
   return decoder.turns;

@@ -190,7 +190,7 @@ test("an in-band error keeps the relayed stream's framing", () => {
 
 function relay(body: string, model = "gemini-2.5-pro", convert: Partial<ConvertContext> = {}): string {
   const conversion = new Conversion(gemini, gemini, { model, convert });
-  const { large } = conversion.decodeRequest({ contents: [] });
+  const { large } = conversion.decodeRequest({ contents: [{ parts: [] }] });
   const bytes = Buffer.from(body);
   return Buffer.concat(
     applyEdits(bytes, gemini.passThroughEdits(bytes, conversion.convertContext(large))),

@@ -486,7 +486,7 @@ test("state and nonsense are refused with the member's name", () => {
     [{ contents: [{ role: "robot", parts: [] }] }, "contents[0].role"],
     [{ contents: [{ parts: [{ functionCall: {} }] }] }, "contents[0].parts[0].functionCall.name"],
     [{ contents: [user("x")], generationConfig: { temperature: "hot" } }, "generationConfig.temperature"],
-    [{ contents: [] }, "messages"],
+    [{ contents: [] }, "contents"],
   ];
   for (const [body, param] of table) {
     assert.throws(

@@ -453,7 +453,7 @@ const RECORDED = [
 function replay(wire: Buffer, cuts: Iterable<number>): StreamEvent[] {
   const conversion = started();
   const decoder = gemini.createDecoder(
-    conversion.convertContext(conversion.decodeRequest({ contents: [] }).large),
+    conversion.convertContext(conversion.decodeRequest({ contents: [{ parts: [] }] }).large),
   );
   const splitter = new EventSplitter("sse");
   const fields = { event: "", data: "", hasData: false };
