@@ -749,3 +749,42 @@ test("69: any sequence of neutral events gives a stream whose blocks begin, go o
     for (const each of chunks.slice(0, -1)) assert.ok(each.candidates[0].content.parts.length > 0, told);
   }
 });
+
+test("a thought or plan that was cut off is ended, and the next one begins in a block of its own", () => {
+  const go = (itemId: string, index: number) => {
+    const position: StreamPosition = {
+      id: "29f14a5a-11de-4cae-9800-25e4747408ea",
+      model: "",
+      created: 0,
+      nextIndex: 1,
+      open: { kind: "thinking", index, itemId },
+      sequence: 0,
+      started: true,
+      items: [],
+    };
+    const encoder = cohere.createEncoder(started(cohere, openaiChat).answerContext(), position);
+    const events: StreamEvent[] = [
+      { type: "start", id: "other", model: "m", created: 1 },
+      { type: "part", c: 0, i: 0, kind: "thinking" },
+      { type: "think", c: 0, i: 0, text: "anew" },
+      { type: "part", c: 0, i: 1, kind: "text" },
+      { type: "text", c: 0, i: 1, text: "Hi" },
+      { type: "stop", c: 0, stop: { reason: "stop" } },
+      { type: "end" },
+    ];
+    return sseData(events.map((event) => encoder.encode(event)).join("")).map((each) =>
+      `${each.type} ${each.index ?? ""}`.trim(),
+    );
+  };
+  const rest = (first: number) => [
+    `content-start ${first}`,
+    `content-delta ${first}`,
+    `content-end ${first}`,
+    `content-start ${first + 1}`,
+    `content-delta ${first + 1}`,
+    `content-end ${first + 1}`,
+    "message-end",
+  ];
+  assert.deepEqual(go("", 0), ["content-end 0", ...rest(1)]);
+  assert.deepEqual(go("plan", 0), rest(0));
+});
