@@ -29,3 +29,34 @@ export function afterSpace(buffer: Buffer, at: number, end: number): number {
   }
   return position;
 }
+
+const QUOTE = 0x22;
+
+/** The string value at `value`; "" when it is none. */
+export function stringAt(event: Buffer, value: number, to: number): string {
+  if (event[value] !== QUOTE) return "";
+  const close = closingQuote(event, value, to);
+  return close < 0 ? "" : event.toString("utf8", value + 1, close);
+}
+
+/** The byte after the object that opens at `at`; -1 when it does not end. */
+export function closingBrace(event: Buffer, at: number, to: number): number {
+  let depth = 0;
+  let position = at;
+  while (position < to) {
+    const byte = event[position];
+    if (byte === QUOTE) {
+      const close = closingQuote(event, position, to);
+      if (close < 0) return -1;
+      position = close + 1;
+      continue;
+    }
+    position++;
+    if (byte === 0x7b || byte === 0x5b) depth++;
+    else if (byte === 0x7d || byte === 0x5d) {
+      depth--;
+      if (depth === 0) return position;
+    }
+  }
+  return -1;
+}

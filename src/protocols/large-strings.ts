@@ -120,8 +120,9 @@ export class LargeStringStore implements LargeStrings {
 
   expand(text: string): string {
     if (!this.has(text)) return text;
-    return this.#pieces(text)
-      .map((piece) => (typeof piece === "string" ? piece : textOf(piece)))
+    const pieces = this.#pieces(text);
+    return pieces
+      .map((piece, i) => (typeof piece === "string" ? unquoted(pieces, i) : textOf(piece)))
       .join("");
   }
 
@@ -137,7 +138,7 @@ export class LargeStringStore implements LargeStrings {
 
   jsonText(value: unknown): string {
     if (value === undefined || value === null) return "";
-    if (typeof value !== "string") return JSON.stringify(value);
+    if (typeof value !== "string") return this.#verbatim(JSON.stringify(value));
     const whole = this.#only(value);
     if (whole === null || whole.kind !== "json") return JSON.stringify(this.expand(value));
     if (whole.bytes.length > SHORT_JSON || this.#expanded + whole.bytes.length > MAX_EXPANDED) return value;
@@ -159,6 +160,25 @@ export class LargeStringStore implements LargeStrings {
   render(value: unknown): Uint8Array[] {
     const json = wellFormedJson(JSON.stringify(value));
     return this.has(json) ? this.#splice(json) : [Buffer.from(json)];
+  }
+
+  /** Members that were kept verbatim inside a parsed value: their text again, not a string that holds it. */
+  #verbatim(json: string): string {
+    if (!this.has(json)) return json;
+    let out = "";
+    const pieces = this.#pieces(json);
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i];
+      if (piece === undefined) continue;
+      if (typeof piece === "string") {
+        out += piece;
+      } else if (piece.kind === "json" && !piece.splice) {
+        out += this.#hold({ ...piece, splice: true });
+      } else {
+        out += `${this.#prefix}${this.#held.indexOf(piece)}@`;
+      }
+    }
+    return out;
   }
 
   #hold(held: Held): string {
@@ -202,14 +222,21 @@ export class LargeStringStore implements LargeStrings {
         out.push(piece.kind === "string" || piece.splice ? piece.bytes : escapeBytes(piece.bytes));
         continue;
       }
-      const before = pieces[i - 1];
-      const next = pieces[i + 1];
-      const from = typeof before === "object" && before.splice ? 1 : 0;
-      const to = typeof next === "object" && next.splice ? piece.length - 1 : piece.length;
-      out.push(Buffer.from(piece.slice(from, to)));
+      out.push(Buffer.from(unquoted(pieces, i)));
     }
     return out;
   }
+}
+
+/** The text at `i` without the quotes that stand around a neighbour to be spliced as a value. */
+function unquoted(pieces: readonly (string | Held)[], i: number): string {
+  const piece = pieces[i];
+  if (typeof piece !== "string") return "";
+  const before = pieces[i - 1];
+  const next = pieces[i + 1];
+  const from = typeof before === "object" && before.splice && piece.startsWith('"') ? 1 : 0;
+  const to = typeof next === "object" && next.splice && piece.endsWith('"') ? piece.length - 1 : piece.length;
+  return piece.slice(from, to);
 }
 
 function textOf(held: Held): string {

@@ -2,7 +2,9 @@
 import type { Failure, FailureKind } from "../../base/failure.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { isObject, objectOf, stringOf } from "../json-value.ts";
+import { plainMessage } from "../plain-message.ts";
 import type { ErrorAnswer } from "../protocol.ts";
+import { retryHeaders } from "../retry-headers.ts";
 
 /** `type` of each class; codes that clients know by heart stand in `CODES`. */
 const TYPES: Record<FailureKind, string> = {
@@ -42,20 +44,6 @@ export function writeErrorObject(failure: Failure): Record<string, unknown> {
   };
 }
 
-/** `retry-after` and `x-should-retry` as the SDKs read them (40-protocols 4.3). */
-export function retryHeaders(failure: Failure): string[] {
-  const headers = [...failure.headers];
-  if (failure.retryAfterMs !== null) {
-    const seconds = Math.max(1, Math.ceil(failure.retryAfterMs / 1000));
-    headers.push("retry-after", String(seconds));
-    headers.push("retry-after-ms", String(Math.max(1, Math.round(failure.retryAfterMs))));
-    if (seconds > 60) headers.push("x-should-retry", "false");
-  }
-  const quiet = failure.noRetry || failure.kind === "quota" || failure.kind === "upstream_auth";
-  if (quiet && !headers.includes("x-should-retry")) headers.push("x-should-retry", "false");
-  return headers;
-}
-
 export function encodeError(failure: Failure, _requestId: string): ErrorAnswer {
   return {
     status: failure.status,
@@ -70,16 +58,6 @@ export function encodeStreamError(failure: Failure): string {
 }
 
 const MAX_MESSAGE = 300;
-
-/** First words of a body that is no JSON of the vendor: an HTML page, an empty answer. */
-export function plainMessage(status: number, body: string): string {
-  const text = body.slice(0, 4096).replace(/<(?:style|script)[\s\S]*?<\/(?:style|script)>/gi, " ");
-  const words = text
-    .replace(/<[^>]*>/g, " ")
-    .replace(/\s+/g, " ")
-    .trim();
-  return words === "" ? `status ${status} without a message` : words.slice(0, MAX_MESSAGE);
-}
 
 /** Reads a parsed error value; null when it has not OpenAI's shape. */
 export function readErrorObject(doc: unknown, status: number): UpstreamErrorInfo | null {

@@ -2,7 +2,7 @@
 
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
-import { afterSpace, closingQuote, spells } from "../byte-text.ts";
+import { afterSpace, closingBrace, closingQuote, spells, stringAt } from "../byte-text.ts";
 import { EscapedText } from "../escaped-text.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
@@ -19,6 +19,7 @@ import {
   USAGE_ONLY,
 } from "../protocol.ts";
 import { mergeUsage } from "../usage.ts";
+import { type MemberSink, walkMembers } from "../walk-members.ts";
 import { decodeError } from "./errors.ts";
 import { readFinish } from "./finish.ts";
 import { readChatUsage } from "./usage.ts";
@@ -30,7 +31,7 @@ const ROOT = 1;
 const CHOICE = 3;
 const DELTA = 4;
 
-export class ChatInspector implements StreamInspector {
+export class ChatInspector implements StreamInspector, MemberSink {
   usage: Usage | null = null;
   error: UpstreamErrorInfo | null = null;
   model = "";
@@ -69,7 +70,7 @@ export class ChatInspector implements StreamInspector {
     this.#flags = 0;
     this.#emptyChoices = false;
     this.#hasUsage = false;
-    if (!this.#walk(event, from, to)) return MALFORMED;
+    if (!walkMembers(event, from, to, this)) return MALFORMED;
     this.#begun = true;
     if ((this.#flags & ERROR) !== 0) {
       this.#readError(event, from, to);
@@ -92,39 +93,7 @@ export class ChatInspector implements StreamInspector {
     };
   }
 
-  /** One pass over the event's keys; false when it is not one object with balanced brackets. */
-  #walk(event: Buffer, from: number, to: number): boolean {
-    let depth = 0;
-    let at = from;
-    while (at < to) {
-      const byte = event[at];
-      if (byte === QUOTE) {
-        const close = closingQuote(event, at, to);
-        if (close < 0) return false;
-        const next = afterSpace(event, close + 1, to);
-        if (event[next] !== 0x3a || next >= to) {
-          at = close + 1;
-          continue;
-        }
-        const value = afterSpace(event, next + 1, to);
-        if (value >= to) return false;
-        if (depth === ROOT || depth === CHOICE || depth === DELTA) {
-          this.#key(event, at + 1, close - at - 1, value, to, depth);
-        }
-        at = value;
-        continue;
-      }
-      if (byte === 0x7b || byte === 0x5b) depth++;
-      else if (byte === 0x7d || byte === 0x5d) {
-        depth--;
-        if (depth === 0) return byte === 0x7d && afterSpace(event, at + 1, to) === to;
-      }
-      at++;
-    }
-    return false;
-  }
-
-  #key(event: Buffer, key: number, length: number, value: number, to: number, depth: number): void {
+  onMember(event: Buffer, key: number, length: number, value: number, to: number, depth: number): void {
     if (depth === ROOT) {
       this.#inChoices = spells(event, key, length, "choices");
       this.#rootKey(event, key, length, value, to);
@@ -133,7 +102,7 @@ export class ChatInspector implements StreamInspector {
     } else if (depth === CHOICE) {
       this.#inDelta = spells(event, key, length, "delta");
       this.#choiceKey(event, key, length, value, to);
-    } else if (this.#inDelta) {
+    } else if (depth === DELTA && this.#inDelta) {
       this.#deltaKey(event, key, length, value, to);
     }
   }
@@ -236,33 +205,4 @@ function isDone(event: Buffer, from: number, to: number): boolean {
     if (event[from + i] !== DONE.charCodeAt(i)) return false;
   }
   return afterSpace(event, from + DONE.length, to) === to;
-}
-
-/** The string value at `value`; "" when it is none. */
-export function stringAt(event: Buffer, value: number, to: number): string {
-  if (event[value] !== QUOTE) return "";
-  const close = closingQuote(event, value, to);
-  return close < 0 ? "" : event.toString("utf8", value + 1, close);
-}
-
-/** The byte after the object that opens at `at`; -1 when it does not end. */
-export function closingBrace(event: Buffer, at: number, to: number): number {
-  let depth = 0;
-  let position = at;
-  while (position < to) {
-    const byte = event[position];
-    if (byte === QUOTE) {
-      const close = closingQuote(event, position, to);
-      if (close < 0) return -1;
-      position = close + 1;
-      continue;
-    }
-    position++;
-    if (byte === 0x7b || byte === 0x5b) depth++;
-    else if (byte === 0x7d || byte === 0x5d) {
-      depth--;
-      if (depth === 0) return position;
-    }
-  }
-  return -1;
 }

@@ -50,7 +50,7 @@ export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest
   decodeIdentity(body, request);
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(body)) {
-    if (!KNOWN_MEMBERS.has(name) && value !== null) extra[name] = JSON.stringify(value);
+    if (!KNOWN_MEMBERS.has(name) && value !== null) extra[name] = context.large.jsonText(value);
   }
   if (Object.keys(extra).length > 0) request.ext.openai = extra;
   return request;
@@ -167,7 +167,7 @@ function decodeTool(item: JsonObject, path: string, context: DecodeContext): Too
     if (type === "" || type === "function") {
       throw badRequest(`${path}.function is required`, "missing_member", `${path}.function`);
     }
-    return { name: type, kind: "hosted", schema: "", raw: JSON.stringify(item), vendor: "openai" };
+    return { name: type, kind: "hosted", schema: "", raw: context.large.jsonText(item), vendor: "openai" };
   }
   return { ...decodeFunction(definition, `${path}.function`, context), ...marked };
 }
