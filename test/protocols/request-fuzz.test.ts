@@ -150,7 +150,7 @@ for (const [from, body] of [
       const text = JSON.stringify(fuzzed) ?? "null";
       for (const to of [openaiChat, openaiResponses, gemini, cohere, cohereV1, ollama]) {
         const ok = passes(
-          () => JSON.parse(new Conversion(from, to, { model: "gpt-5" }).requestText(text)),
+          () => JSON.parse(new Conversion(from, to, { model: "gpt-5", dialect: "openai" }).requestText(text)),
           () => `SEED=${seed} round ${round} to ${to.name}: ${text}`,
         );
         if (ok) passed++;
@@ -172,8 +172,8 @@ test("a body converted into its own protocol twice is the same as once", () => {
     [cohere, COHERE_BODY],
     [cohereV1, COHERE_V1_BODY],
   ] as const satisfies [ChatProtocol, object][]) {
-    const once = new Conversion(protocol, protocol, { model: "gpt-5" }).requestBody(body);
-    const twice = new Conversion(protocol, protocol, { model: "gpt-5" }).requestBody(once);
+    const once = new Conversion(protocol, protocol, { model: "gpt-5", dialect: "openai" }).requestBody(body);
+    const twice = new Conversion(protocol, protocol, { model: "gpt-5", dialect: "openai" }).requestBody(once);
     assert.deepEqual(twice, once, protocol.name);
   }
 });

@@ -29,8 +29,14 @@ const TARGETS: readonly (readonly [string, ChatProtocol, object, ConversionOptio
   ],
   ["cohere v2", cohere, cohereRequestSchema, { model: "command-a" }],
   ["cohere v1", cohereV1, cohereV1RequestSchema, { model: "command-r" }],
-  ["responses", openaiResponses, responsesRequestSchema, { model: "gpt-5.6" }],
-  ["responses without reasoning", openaiResponses, responsesRequestSchema, { model: "gpt-4o" }],
+  ["responses", openaiResponses, responsesRequestSchema, { model: "gpt-5.6", dialect: "openai" }],
+  [
+    "responses without reasoning",
+    openaiResponses,
+    responsesRequestSchema,
+    { model: "gpt-4o", dialect: "openai" },
+  ],
+  ["responses of an unknown host", openaiResponses, responsesRequestSchema, { model: "qwen3" }],
   ["ollama", ollama, ollamaRequestSchema, { model: "qwen3" }],
 ];
 

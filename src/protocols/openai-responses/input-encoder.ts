@@ -10,10 +10,10 @@ import { ERROR_PREFIX } from "./types.ts";
 type Json = Record<string, unknown>;
 type PartOf<T extends Part["type"]> = Extract<Part, { type: T }>;
 
-/** Throws Failure (400, param) for parts OpenAI has no place for. */
-export function encodeTurns(turns: readonly Turn[], context: ConvertContext): Json[] {
+/** `customTools`: OpenAI itself, which has them and developers. Throws Failure (400, param) for parts without a place. */
+export function encodeTurns(turns: readonly Turn[], customTools: boolean, context: ConvertContext): Json[] {
   const items: Json[] = [];
-  const customCalls = new Set<string>();
+  const customCalls = customTools ? new Set<string>() : null;
   turns.forEach((turn, index) => {
     const path = `messages[${index}]`;
     if (turn.role === "assistant") encodeAssistant(turn, path, items, customCalls, context);
@@ -26,7 +26,7 @@ function encodeOther(
   turn: Turn,
   path: string,
   items: Json[],
-  custom: Set<string>,
+  custom: Set<string> | null,
   context: ConvertContext,
 ): void {
   const content: Json[] = [];
@@ -39,7 +39,8 @@ function encodeOther(
     }
   });
   if (content.length === 0) return;
-  const role = turn.role === "system" && turn.name === "developer" ? "developer" : turn.role;
+  const role =
+    turn.role === "system" && turn.name === "developer" && custom !== null ? "developer" : turn.role;
   items.push({ type: "message", role, content });
 }
 
@@ -47,7 +48,7 @@ function encodeAssistant(
   turn: Turn,
   path: string,
   items: Json[],
-  custom: Set<string>,
+  custom: Set<string> | null,
   context: ConvertContext,
 ): void {
   let content: Json[] = [];
@@ -68,7 +69,7 @@ function encodeAssistant(
     }
     if (part.type === "call") {
       flush();
-      items.push(...reasoning.splice(0), encodeCall(part, custom));
+      items.push(...reasoning.splice(0), encodeCall(part, custom, context));
       return;
     }
     const json = encodeSpoken(part, `${path}.content[${at}]`, context);
@@ -100,10 +101,18 @@ function ownSignature(part: PartOf<"thinking">, context: ConvertContext): Signat
   return restoreSignatures(decodeCarrier(part.foreign), target).find(({ vendor }) => vendor === "openai");
 }
 
-function encodeCall(part: PartOf<"call">, custom: Set<string>): Json {
+function encodeCall(part: PartOf<"call">, custom: Set<string> | null, context: ConvertContext): Json {
   const name = upstreamName(part.name, part.namespace, OPENAI_NAMES);
+  if (part.kind === "custom" && custom === null) {
+    return {
+      type: "function_call",
+      call_id: part.id,
+      name,
+      arguments: JSON.stringify({ input: context.large.expand(part.arguments) }),
+    };
+  }
   if (part.kind === "custom") {
-    custom.add(part.id);
+    custom?.add(part.id);
     return { type: "custom_tool_call", call_id: part.id, name, input: part.arguments };
   }
   return {
@@ -127,10 +136,10 @@ function encodeSpoken(part: Part, path: string, context: ConvertContext): Json |
 function encodeResult(
   part: PartOf<"result">,
   path: string,
-  custom: Set<string>,
+  custom: Set<string> | null,
   context: ConvertContext,
 ): Json {
-  const type = custom.has(part.callId) ? "custom_tool_call_output" : "function_call_output";
+  const type = custom?.has(part.callId) === true ? "custom_tool_call_output" : "function_call_output";
   const texts = part.parts.every((inner) => inner.type === "text");
   if (texts) {
     const only = part.parts.length === 1 ? part.parts[0] : undefined;

@@ -9,7 +9,7 @@ import {
   scanObject,
   watchNames,
 } from "../../base/json-scan.ts";
-import { isReasoningModel } from "../openai-chat/dialects.ts";
+import { dialectNamed, isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { CARRIER_MARK } from "../signature-carrier.ts";
 
@@ -43,13 +43,17 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
   return edits;
 }
 
+function isOpenaiReasoning(context: ConvertContext): boolean {
+  return dialectNamed(context.dialect).name === "openai" && isReasoningModel(context.model);
+}
+
 /** What this provider refused lately, and the sampling that reasoning models refuse unless told not to reason (1.6). */
 function isRefused(body: Buffer, member: Member, scan: ObjectScan, context: ConvertContext): boolean {
   const { name } = member;
   if (name === "model" || name === "input") return false;
   if (context.refused?.includes(name) === true) return true;
   if (name !== "temperature" && name !== "top_p") return false;
-  if (!(context.capability.reasoningModel ?? isReasoningModel(context.model))) return false;
+  if (!(context.capability.reasoningModel ?? isOpenaiReasoning(context))) return false;
   const reasoning = findMember(scan, "reasoning");
   if (reasoning !== undefined && body[reasoning.start] === 0x7b) {
     const effort = findMember(scanObject(body, REASONING, reasoning.start, reasoning.end), "effort");

@@ -5,9 +5,9 @@ import { fitTurnIds, RESPONSES_IDS } from "../call-ids.ts";
 import { effortOf, nearestEffort } from "../effort.ts";
 import { shapeTurns, systemBlocks } from "../history.ts";
 import type { ChatRequest, Tool } from "../neutral.ts";
-import { isReasoningModel } from "../openai-chat/dialects.ts";
+import { dialectNamed, isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
-import { isStrictSchema, schemaOrEmpty } from "../schema-text.ts";
+import { customToolSchema, isStrictSchema, schemaOrEmpty } from "../schema-text.ts";
 import { OPENAI_NAMES, registerTool, upstreamName } from "../tool-names.ts";
 import { encodeTurns } from "./input-encoder.ts";
 
@@ -29,18 +29,27 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   const body: Json = { model: context.model };
   const instructions = encodeInstructions(request);
   if (instructions !== "") body.instructions = instructions;
-  body.input = [...encodeDeveloperItems(request), ...encodeTurns(fitTurnIds(shaped, RESPONSES_IDS), context)];
+  const own = isOpenai(context);
+  body.input = [
+    ...encodeDeveloperItems(request, own),
+    ...encodeTurns(fitTurnIds(shaped, RESPONSES_IDS), own, context),
+  ];
   encodeTools(body, request, context);
   encodeText(body, request, context);
   encodeSampling(body, request, context);
   encodeReasoning(body, request, context);
-  encodeHints(body, request, context);
+  if (own) encodeHints(body, request, context);
   for (const name of context.refused ?? []) {
     if (name !== "model" && name !== "input") delete body[name];
   }
   body.store = false;
   if (request.stream) body.stream = true;
   return { body: context.large.render(body), emulatedStop: request.sampling.stop ?? [], headers: [] };
+}
+
+/** Other servers that speak Responses know neither custom tools nor developers nor OpenAI's hints (40-protocols 1.10). */
+function isOpenai(context: ConvertContext): boolean {
+  return dialectNamed(context.dialect).name === "openai";
 }
 
 /** Blocks up to the caller's first developer message; from there on they are items, so that no order changes. */
@@ -57,10 +66,14 @@ function encodeInstructions(request: ChatRequest): string {
     .join("\n\n");
 }
 
-function encodeDeveloperItems(request: ChatRequest): Json[] {
+function encodeDeveloperItems(request: ChatRequest, own: boolean): Json[] {
   return systemBlocks(request)
     .slice(leadingSystem(request))
-    .map(({ text, role }) => ({ type: "message", role, content: [{ type: "input_text", text }] }));
+    .map(({ text, role }) => ({
+      type: "message",
+      role: own ? role : "system",
+      content: [{ type: "input_text", text }],
+    }));
 }
 
 function encodeTools(body: Json, request: ChatRequest, context: ConvertContext): void {
@@ -77,7 +90,7 @@ function encodeTools(body: Json, request: ChatRequest, context: ConvertContext):
   const { choice } = request;
   if (choice === undefined) return;
   if (choice.parallel !== undefined) body.parallel_tool_calls = choice.parallel;
-  body.tool_choice = encodeChoice(request);
+  body.tool_choice = encodeChoice(request, isOpenai(context));
 }
 
 function dropHosted(tool: Tool, request: ChatRequest, context: ConvertContext): void {
@@ -92,25 +105,26 @@ function dropHosted(tool: Tool, request: ChatRequest, context: ConvertContext): 
 }
 
 function encodeTool(tool: Tool, context: ConvertContext): Json {
-  const name = registerTool(context.names, tool, OPENAI_NAMES);
+  const custom = tool.kind === "custom";
+  const name = registerTool(context.names, tool, OPENAI_NAMES, { custom: custom && !isOpenai(context) });
   const described = tool.description === undefined ? { name } : { name, description: tool.description };
-  if (tool.kind === "custom") {
+  if (custom && isOpenai(context)) {
     const format = tool.grammar === undefined ? { type: "text" } : { type: "grammar", ...tool.grammar };
     return { type: "custom", ...described, format };
   }
-  const schema = schemaOrEmpty(tool.schema);
+  const schema = custom ? customToolSchema(tool.grammar) : schemaOrEmpty(tool.schema);
   // Responses is strict unless told otherwise (40-protocols 1.3).
   const strict = tool.strict === true && isStrictSchema(context.large.expand(schema));
   return { type: "function", ...described, parameters: context.large.raw(schema), strict };
 }
 
-function encodeChoice(request: ChatRequest): unknown {
+function encodeChoice(request: ChatRequest, own: boolean): unknown {
   const choice = request.choice ?? { mode: "auto" };
   const named = (name: string): Json => {
     const tool = request.tools.find((candidate) => candidate.name === name);
     if (tool !== undefined && tool.vendor === "openai" && tool.kind !== "function") return { type: name };
     return {
-      type: tool?.kind === "custom" ? "custom" : "function",
+      type: own && tool?.kind === "custom" ? "custom" : "function",
       name: upstreamName(name, tool?.namespace, OPENAI_NAMES),
     };
   };
@@ -174,7 +188,7 @@ function encodeSampling(body: Json, request: ChatRequest, context: ConvertContex
 }
 
 function reasons(context: ConvertContext): boolean {
-  return context.capability.reasoningModel ?? isReasoningModel(context.model);
+  return context.capability.reasoningModel ?? (isOpenai(context) && isReasoningModel(context.model));
 }
 
 /** Models that do not reason refuse all of this, so nothing is sent unless the caller or the catalog speaks of reasoning. */

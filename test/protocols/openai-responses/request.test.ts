@@ -240,6 +240,7 @@ test("a Responses upstream gets flat tools, strict said aloud, store false and n
   };
   const run = new Conversion(openaiChat, openaiResponses, {
     model: "gpt-5.6",
+    dialect: "openai",
     capability: { reasoningModel: true },
   });
   const sent = run.requestBody(body);
@@ -288,8 +289,10 @@ test("OpenAI's own reasoning goes back with its encrypted content and what follo
   const own = encodeCarrier(origin, [{ vendor: "openai", value: "ENC", id: "rs_9" }]);
   const foreign = encodeCarrier({ ...origin, vendor: "anthropic" }, [{ vendor: "anthropic", value: "S" }]);
   const sent = (input: unknown[]) =>
-    new Conversion(openaiResponses, openaiResponses, { model: "gpt-5" }).requestBody({ model: "m", input })
-      .input;
+    new Conversion(openaiResponses, openaiResponses, { model: "gpt-5", dialect: "openai" }).requestBody({
+      model: "m",
+      input,
+    }).input;
   assert.deepEqual(sent([USER, reasoning("ENC"), call("1"), output("1")])[1], reasoning("ENC"));
   assert.equal(sent([USER, reasoning(own), call("1"), output("1")])[1].id, "rs_9");
   assert.equal(sent([USER, reasoning(foreign), call("1"), output("1")])[1].type, "function_call");
@@ -344,4 +347,43 @@ test("schemas and 64-bit integers reach a Chat upstream byte for byte", () => {
   const schema = '{"z":1,"a":{"const":9007199254740993},"$schema":"x"}';
   const body = `{"model":"m","input":"x","tools":[{"type":"function","name":"f","parameters":${schema}}]}`;
   assert.ok(toChat().requestText(body).includes(schema));
+});
+
+test("a server that imitates Responses gets functions for custom tools and none of OpenAI's hints", () => {
+  const body = {
+    model: "m",
+    input: [
+      { role: "developer", content: "d" },
+      USER,
+      { type: "custom_tool_call", call_id: "c1", name: "g", input: "raw" },
+      { type: "custom_tool_call_output", call_id: "c1", output: "s" },
+    ],
+    tools: [{ type: "custom", name: "g" }],
+    tool_choice: { type: "custom", name: "g" },
+    prompt_cache_key: "k",
+    safety_identifier: "u",
+    metadata: { a: "b" },
+  };
+  const local = new Conversion(openaiResponses, openaiResponses, { model: "gpt-oss", dialect: "unknown" });
+  const sent = local.requestBody(body);
+  assert.deepEqual(Object.keys(sent).sort(), ["input", "model", "store", "tool_choice", "tools"]);
+  assert.equal(sent.input[0].role, "system");
+  assert.deepEqual(sent.input[2], {
+    type: "function_call",
+    call_id: "c1",
+    name: "g",
+    arguments: '{"input":"raw"}',
+  });
+  assert.equal(sent.input[3].type, "function_call_output");
+  assert.deepEqual(sent.tool_choice, { type: "function", name: "g" });
+  const output = [{ type: "function_call", call_id: "c2", name: "g", arguments: '{"input":"new"}' }];
+  const answer = local.answerBody({ id: "r", model: "x", status: "completed", output });
+  assert.deepEqual([answer.output[0].type, answer.output[0].input], ["custom_tool_call", "new"]);
+  const real = new Conversion(openaiResponses, openaiResponses, {
+    model: "gpt-5",
+    dialect: "openai",
+  }).requestBody(body);
+  assert.equal(real.input[0].role, "developer");
+  assert.equal(real.input[2].type, "custom_tool_call");
+  assert.equal(real.prompt_cache_key, "k");
 });
