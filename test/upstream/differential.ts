@@ -12,6 +12,7 @@ const WE_ARE_STRICTER = [
   /more than 256 header lines/,
   /trailers over 8 KiB/,
   /not HTTP\/1\.0 or HTTP\/1\.1/, // they take HTTP/2.0 as a version
+  /bare CR in its head/, // llhttp lets one pass after the reason phrase
   /malformed trailer/, // llhttp lets a trailer without a colon pass
   /switches protocols unasked/, // node hands the socket over
 ];
@@ -24,6 +25,11 @@ const THEY_ARE_STRICTER = [
   /Invalid character in chunk size/, // the same again
   /^HPE_STRICT$/, // what stands in a chunk extension is not looked at by us
   /Invalid character in chunk extensions/, // the same again
+  /^HPE_INVALID_CONTENT_LENGTH$/, // a tab after the number: RFC 9110 5.5 wants white space around a value dropped
+  /Invalid character in Content-Length/, // the same again
+  /Data after `Connection: close`/, // an interim answer with that line, see below
+  /Content-Length can't be present/, // nor does llhttp want one in the trailers, which we drop unread
+  /^HPE_CLOSED_CONNECTION$/, // `Connection: close` on an interim answer means nothing to us
   /^UND_ERR_SOCKET$/, // undici takes a 100 that it did not ask for as a failure
 ];
 
