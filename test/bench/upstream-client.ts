@@ -2,15 +2,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
+import tls from "node:tls";
 import { Pool } from "undici";
 import { createSystemTime } from "../../src/base/system-time.ts";
 import { createUpstreamClient } from "../../src/upstream/http1-client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
+import { createAuthority, createCertificate } from "../support/tls.ts";
 
 const CONCURRENCY = Number(process.env["CONCURRENCY"] ?? 16);
 const ROUNDS = Number(process.env["ROUNDS"] ?? 7);
 const ROUND_MS = Number(process.env["ROUND_MS"] ?? 600);
 const ONLY = process.env["ONLY"] ?? "";
+const SECURE = process.env["TLS"] === "1";
+const authority = createAuthority();
+const certificate = createCertificate(authority);
+const context = tls.createSecureContext({ ca: authority.cert });
 const BODY = Buffer.from(
   JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "x".repeat(120) }] }),
 );
@@ -30,7 +36,8 @@ interface Variant {
 const SERVER = `
 const body = JSON.stringify({ id: "chatcmpl-1", object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: "Hello there, how can I help you today?" }, finish_reason: "stop" }], usage: { prompt_tokens: 10, completion_tokens: 9, total_tokens: 19 } });
 const answer = Buffer.from("HTTP/1.1 200 OK\\r\\ndate: Tue, 25 Nov 2025 10:00:00 GMT\\r\\ncontent-type: application/json\\r\\ncontent-length: " + body.length + "\\r\\nopenai-processing-ms: 12\\r\\nx-request-id: req_0123456789\\r\\nx-ratelimit-remaining-requests: 9999\\r\\nx-ratelimit-remaining-tokens: 199999\\r\\nserver: cloudflare\\r\\n\\r\\n" + body);
-require("net").createServer({ noDelay: true }, (socket) => {
+const options = { noDelay: true, cert: process.env.CERT, key: process.env.KEY };
+(process.env.CERT ? require("tls") : require("net")).createServer(options, (socket) => {
   socket.on("error", () => {});
   socket.on("data", () => socket.write(answer));
 }).listen(0, "127.0.0.1", function () { console.log(this.address().port); });
@@ -38,6 +45,7 @@ require("net").createServer({ noDelay: true }, (socket) => {
 
 const child = spawn("taskset", ["-c", "1", process.execPath, "-e", SERVER], {
   stdio: ["ignore", "pipe", "inherit"],
+  env: SECURE ? { ...process.env, CERT: certificate.cert, KEY: certificate.key } : process.env,
 });
 const [line] = (await once(child.stdout, "data")) as [Buffer];
 const port = Number(line.toString());
@@ -95,7 +103,7 @@ function measure(variant: Variant, ms: number): Promise<{ cpu: number; rps: numb
 
 function own(port: number): Variant {
   const client = createUpstreamClient({ time: createSystemTime() });
-  const origin = originOf(`http://127.0.0.1:${port}`);
+  const origin = originOf(`${SECURE ? "https" : "http"}://127.0.0.1:${port}`, { ca: [authority.cert] });
   const deadlines = { connect: 5000, firstByte: 180_000, idle: 60_000, total: 0 };
   return {
     name: "own",
@@ -135,10 +143,14 @@ function floor(port: number): Variant {
     socket: net.Socket;
     done: (bytes: number) => void;
   }
+  const connect = (options: net.NetConnectOpts): net.Socket =>
+    SECURE
+      ? tls.connect({ ...options, secureContext: context } as tls.ConnectionOptions)
+      : net.connect(options);
   const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${HEADERS}content-length: `;
   function open(): Raw {
     const raw: Raw = {
-      socket: net.connect({
+      socket: connect({
         port,
         host: "127.0.0.1",
         noDelay: true,
@@ -177,7 +189,11 @@ function floor(port: number): Variant {
 }
 
 function undici(port: number): Variant {
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 64, pipelining: 1 });
+  const pool = new Pool(`${SECURE ? "https" : "http"}://127.0.0.1:${port}`, {
+    connections: 64,
+    pipelining: 1,
+    connect: { ca: authority.cert },
+  });
   const headers = HEADERS.trim()
     .split("\r\n")
     .flatMap((each) => {
