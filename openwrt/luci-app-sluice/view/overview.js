@@ -27,13 +27,17 @@ function readStatus() {
 	});
 }
 
-// The port is in UCI, or in the file: the first `port = N` below [server].
+// The port is in UCI, or in the file below [server].
 function findPort(text) {
 	const set = uci.get('sluice', 'main', 'port');
 	if (set) return set;
-	const server = /^\s*\[server\]([^[]*)/m.exec(text);
-	const port = server ? /^\s*port\s*=\s*(\d+)/m.exec(server[1]) : null;
-	return port ? port[1] : '4000';
+	let inServer = false;
+	for (const line of text.split('\n')) {
+		if (/^\s*\[/.test(line)) inServer = /^\s*\[server\]/.test(line);
+		const port = inServer ? /^\s*port\s*=\s*(\d+)/.exec(line) : null;
+		if (port) return port[1];
+	}
+	return '4000';
 }
 
 function renderStatus(status) {
