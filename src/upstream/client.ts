@@ -25,7 +25,11 @@ export interface Origin {
   readonly maxConnections: number;
 }
 
-/** Milliseconds; 0 = none. `firstByte` counts from the request being written, `idle` between two reads of the body. */
+/**
+ * Milliseconds; 0 = none. `connect` counts for a wait in the pool's line, and afresh for name, TCP and TLS together;
+ * `firstByte` from the request being written (each 256 KiB of an upload that the other side takes starts it again) to the
+ * end of the answer's head, so that a dripping head ends too; `idle` between two reads of the body; `total` from `send`.
+ */
 export interface UpstreamDeadlines {
   readonly connect: number;
   readonly firstByte: number;
@@ -106,7 +110,7 @@ export interface UpstreamFailure {
 
 /** A request under way. */
 export interface UpstreamCall {
-  /** Stops reading; at most one more `onData` follows. Pings on the idle deadline stop as well. */
+  /** Stops reading and the idle deadline, not the total one. At most one more `onData` follows; `onEnd` may, when the end has been read. */
   pause(): void;
   resume(): void;
   /** Destroys the connection. No callback comes after it. Idempotent; harmless after the end. */
@@ -122,11 +126,12 @@ export interface UpstreamCall {
 }
 
 export interface UpstreamClient {
+  /** Never calls back before it returns. */
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall;
   /** Connects and closes again, to learn whether the origin can be reached at all (a refusal counts as an answer). */
   probe(origin: Origin, timeoutMs: number, done: (reachable: boolean) => void): () => void;
   /** Open sockets by state, for `/status` and the leak hunt. */
   stats(): { readonly open: number; readonly idle: number; readonly waiting: number };
-  /** Closes idle connections, aborts the rest, clears timers. */
+  /** Closes idle connections and the rest, whose calls fail as `reset`; clears timers. */
   close(): void;
 }
