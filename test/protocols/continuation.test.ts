@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventSplitter, parseSseFields } from "../../src/base/sse.ts";
 import { AnswerAssembler } from "../../src/protocols/answer-assembly.ts";
+import { anthropic } from "../../src/protocols/anthropic/anthropic.ts";
 import { cohere, cohereV1 } from "../../src/protocols/cohere/cohere.ts";
 import { gemini } from "../../src/protocols/gemini/gemini.ts";
 import type { StreamEvent } from "../../src/protocols/neutral.ts";
@@ -15,6 +16,7 @@ const BODIES: Readonly<Record<string, object>> = {
   gemini: { contents: [{ parts: [{ text: "x" }] }] },
   "cohere-v1": { message: "x" },
   "openai-responses": { model: "m", input: "x" },
+  anthropic: { model: "m", max_tokens: 9, messages: [{ role: "user", content: "x" }] },
 };
 
 function begun(protocol: ChatProtocol): Conversion {
@@ -76,7 +78,7 @@ function read(protocol: ChatProtocol, events: readonly Buffer[]): StreamEvent[] 
   return out;
 }
 
-for (const protocol of [gemini, cohere, cohereV1, openaiChat, openaiResponses]) {
+for (const protocol of [gemini, cohere, cohereV1, openaiChat, openaiResponses, anthropic]) {
   test(`a relayed ${protocol.name} stream cut after any event and gone on with by another target is one answer`, () => {
     const events = wireEvents(protocol, begun(protocol).encodeStream(answer(TEXT)));
     const whole = TEXT.join("");

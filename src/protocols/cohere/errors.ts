@@ -2,7 +2,9 @@
 import type { Failure, FailureKind } from "../../base/failure.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { isObject, stringOf } from "../json-value.ts";
+import { plainMessage } from "../plain-message.ts";
 import type { ErrorAnswer } from "../protocol.ts";
+import { retryHeaders } from "../retry-headers.ts";
 
 /** 40-protocols 4.2. The SDK has a class for each of these statuses. */
 const STATUS: Readonly<Record<FailureKind, number>> = {
@@ -26,14 +28,11 @@ const STATUS: Readonly<Record<FailureKind, number>> = {
 };
 
 export function encodeError(failure: Failure, requestId: string): ErrorAnswer {
-  const headers = [...failure.headers];
-  if (failure.retryAfterMs !== null)
-    headers.push("retry-after", String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000))));
   // A provider's other 4xx about this request (409, 422 …) keeps its status.
   const relayed = failure.kind === "bad_request" && failure.status < 500;
   return {
     status: relayed ? failure.status : STATUS[failure.kind],
-    headers,
+    headers: retryHeaders(failure),
     body: JSON.stringify({ message: failure.message, id: requestId }),
   };
 }
@@ -52,7 +51,7 @@ export function decodeError(status: number, body: string): UpstreamErrorInfo {
   return {
     status,
     code: (code ?? "").toLowerCase(),
-    message: message ?? (body.trim().slice(0, 300) || `HTTP ${status}`),
+    message: message ?? plainMessage(status, body),
     param: null,
     retryAfterMs: null,
     recognised: message !== undefined,

@@ -2,7 +2,9 @@
 import type { Failure, FailureKind } from "../../base/failure.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { isObject, listOf, numberOf } from "../json-value.ts";
+import { plainMessage } from "../plain-message.ts";
 import type { ErrorAnswer } from "../protocol.ts";
+import { retryHeaders } from "../retry-headers.ts";
 
 /** 40-protocols 4.2: HTTP status and RPC word by class. */
 const STATUS: Readonly<Record<FailureKind, readonly [number, string]>> = {
@@ -76,10 +78,7 @@ export function upstreamErrorJson(info: UpstreamErrorInfo): string {
 }
 
 export function encodeError(failure: Failure): ErrorAnswer {
-  const headers = [...failure.headers];
-  if (failure.retryAfterMs !== null)
-    headers.push("retry-after", String(Math.max(1, Math.ceil(failure.retryAfterMs / 1000))));
-  return { status: statusOf(failure)[0], headers, body: errorJson(failure) };
+  return { status: statusOf(failure)[0], headers: retryHeaders(failure), body: errorJson(failure) };
 }
 
 /** Reads an error answer. Never throws; `[{"error":…}]` (the OpenAI-compatible endpoint) is unwrapped. */
@@ -96,7 +95,7 @@ export function decodeError(status: number, body: string): UpstreamErrorInfo {
     return {
       status,
       code: "",
-      message: body.trim().slice(0, 300) || `HTTP ${status}`,
+      message: plainMessage(status, body),
       param: null,
       retryAfterMs: null,
       recognised: false,
