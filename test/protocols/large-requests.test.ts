@@ -1,6 +1,7 @@
 /** Long images and texts of Responses and Ollama callers stay bytes on their way to every upstream. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { anthropic } from "../../src/protocols/anthropic/anthropic.ts";
 import { gemini } from "../../src/protocols/gemini/gemini.ts";
 import { ollama } from "../../src/protocols/ollama/ollama.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/openai-chat.ts";
@@ -56,7 +57,7 @@ function strings(value: unknown, out: string[] = []): string[] {
 }
 
 for (const [from, body] of CALLERS) {
-  for (const to of [openaiChat, openaiResponses, gemini, ollama]) {
+  for (const to of [openaiChat, openaiResponses, anthropic, gemini, ollama]) {
     test(`a large body of ${from.name} reaches ${to.name} whole, and no long string was ever expanded`, () => {
       const run = new Conversion(from, to, { model: "gemini-3-pro" });
       const { request, large } = run.decodeRequest(body);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyEdits } from "../../../src/base/json-edit.ts";
+import { anthropic } from "../../../src/protocols/anthropic/anthropic.ts";
 import { cohere } from "../../../src/protocols/cohere/cohere.ts";
 import { gemini } from "../../../src/protocols/gemini/gemini.ts";
 import { ollama } from "../../../src/protocols/ollama/ollama.ts";
@@ -63,7 +64,7 @@ test("a Gemini signature comes back to Gemini on the call it was made for", () =
 });
 
 test("15. no other vendor ever sees a carrier, and the conversation stays whole", () => {
-  const targets: ChatProtocol[] = [openaiChat, openaiResponses, cohere, ollama];
+  const targets: ChatProtocol[] = [openaiChat, openaiResponses, anthropic, cohere, ollama];
   for (const to of targets) {
     const text = new Conversion(openaiResponses, to, { model: "x" }).requestText(secondTurn());
     assert.equal(text.includes(CARRIER_MARK), false, to.name);
