@@ -34,7 +34,7 @@ export async function createEngine(
 }
 
 /** Loads hyper-express and with it the addon; rejects when there is none for this machine. */
-async function loadHyperExpress(): Promise<HyperExpressModule> {
+export async function loadHyperExpress(): Promise<HyperExpressModule> {
   // Read when the addon is loaded; without it heads over 4 KiB (long tokens) are refused.
   process.env["UWS_HTTP_MAX_HEADERS_SIZE"] ??= String(MAX_HEAD_BYTES);
   const loaded = (await import("hyper-express")) as unknown as {
