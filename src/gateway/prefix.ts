@@ -2,7 +2,6 @@
 import { readCredentials, withoutKey } from "../auth/credential.ts";
 import { Failure, toFailure } from "../base/failure.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { joinBasePath } from "../http/prefix.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type {
   ResponseHead,
@@ -12,6 +11,7 @@ import type {
   UpstreamRequest,
 } from "../upstream/client.ts";
 import { appendUpstreamHeaders } from "./answer-headers.ts";
+import { joinBasePath } from "./base-path.ts";
 import type { Core } from "./core.ts";
 import { Delivery } from "./delivery.ts";
 import { forwardAllHeaders } from "./forwarded-headers.ts";

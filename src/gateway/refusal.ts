@@ -19,7 +19,7 @@ export function refusal(
 ): Refusal {
   const id = record?.from.requestId ?? requestId;
   const answer = protocol.encodeError(failure, id);
-  const headers = ["content-type", "application/json", ...answer.headers, ...failure.headers];
+  const headers = ["content-type", "application/json", ...answer.headers];
   if (record !== null && record.alias !== null) appendRoute(headers, record, record.attempts.length);
   else headers.push("x-request-id", id);
   return { status: answer.status, headers, body: answer.body };

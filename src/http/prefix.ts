@@ -1,4 +1,4 @@
-/** Which provider's raw pass-through prefix a path falls under, and the path asked of that provider. */
+/** Which provider's raw pass-through prefix a path falls under. */
 
 export interface PrefixMatch {
   readonly prefix: string;
@@ -14,10 +14,4 @@ export function matchPrefix(path: string, prefixes: Iterable<string>): PrefixMat
     if (path.length === prefix.length || path.charCodeAt(prefix.length) === 0x2f) longest = prefix;
   }
   return longest === "" ? null : { prefix: longest, rest: path.slice(longest.length) };
-}
-
-/** The path to ask upstream: the base URL's own path joined with the rest. */
-export function joinBasePath(basePath: string, rest: string): string {
-  const base = basePath.endsWith("/") ? basePath.slice(0, -1) : basePath;
-  return `${base}${rest}` || "/";
 }

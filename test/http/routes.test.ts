@@ -1,8 +1,9 @@
 /** The table of paths: every row of the HTTP surface, wrong methods, odd spellings, and what a provider's prefix may take. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { joinBasePath } from "../../src/gateway/base-path.ts";
 import { resolveDotSegments } from "../../src/http/path.ts";
-import { joinBasePath, matchPrefix } from "../../src/http/prefix.ts";
+import { matchPrefix } from "../../src/http/prefix.ts";
 import { matchRoute } from "../../src/http/routes.ts";
 
 /** method, path, what it is in short */
