@@ -129,6 +129,8 @@ export interface ChatRequest {
     seed?: number;
     stop?: string[];
     max?: number;
+    /** The caller's protocol demands a maximum (Anthropic): no intent, so it is cut to a model's own in silence. */
+    maxDemanded?: boolean;
     n?: number;
     presence?: number;
     frequency?: number;

@@ -73,7 +73,10 @@ function decodeSystem(body: JsonObject): ChatRequest["system"] {
 function decodeSampling(body: JsonObject): ChatRequest["sampling"] {
   const sampling: ChatRequest["sampling"] = {};
   const max = readNumber(body, "max_tokens");
-  if (max !== undefined) sampling.max = max;
+  if (max !== undefined) {
+    sampling.max = max;
+    sampling.maxDemanded = true;
+  }
   const temperature = readNumber(body, "temperature");
   if (temperature !== undefined) sampling.temperature = temperature;
   const topP = readNumber(body, "top_p");

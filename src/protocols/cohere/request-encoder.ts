@@ -142,6 +142,8 @@ class MessageEncoder {
       if (part.type === "thinking") {
         if (part.text !== "" && this.#context.dropThinking !== true) thoughts.push(part.text);
       } else if (part.type === "call") calls.push(this.#call(part));
+      else if (part.type === "image")
+        throw unsupported(`messages[${index}].content[${at}]`, "pictures in an answer");
       else {
         const json = this.#part(part, `messages[${index}].content[${at}]`);
         if (json !== null) content.push(json);

@@ -27,6 +27,21 @@ export function isPro(model: string): boolean {
   return /-pro\b/.test(model);
 }
 
+/** Output tokens a model gives at most; more is a 400. undefined = not known. */
+export function outputCap(context: ConvertContext): number | undefined {
+  if (context.capability.maxTokens !== undefined) return context.capability.maxTokens;
+  const number = version(context.model);
+  if (number === 0 || SPECIAL.test(context.model)) return undefined;
+  return number >= 2.5 ? 65536 : 8192;
+}
+
+/** A thinking budget within what Gemini 2.5 takes: Pro 128..32768, Flash up to 24576, Flash-Lite from 512. */
+export function fitBudget(budget: number, model: string): number {
+  if (isPro(model)) return Math.min(32768, Math.max(128, budget));
+  if (budget <= 0) return 0;
+  return Math.min(24576, Math.max(/-lite\b/.test(model) ? 512 : 1, budget));
+}
+
 /** Gemini 3 refuses a step whose first call has no signature. */
 export function wantsSignatures(model: string): boolean {
   return version(model) >= 3;

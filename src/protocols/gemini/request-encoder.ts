@@ -7,7 +7,7 @@ import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { customToolSchema, schemaOrEmpty } from "../schema-text.ts";
 import { GEMINI_NAMES, registerTool, upstreamName } from "../tool-names.ts";
 import { encodeContents } from "./content-encoder.ts";
-import { isPro, takesLevel, thinks, wantsLegacySchema } from "./model-traits.ts";
+import { fitBudget, isPro, outputCap, takesLevel, thinks, wantsLegacySchema } from "./model-traits.ts";
 import { toGeminiSchema } from "./schema.ts";
 
 type Json = Record<string, unknown>;
@@ -140,7 +140,7 @@ function encodeConfig(request: ChatRequest, context: ConvertContext): Json {
   set("topK", sampling.topK);
   set("seed", sampling.seed);
   set("candidateCount", sampling.n !== undefined && sampling.n > 1 ? sampling.n : undefined);
-  set("maxOutputTokens", sampling.max);
+  set("maxOutputTokens", capOutput(request, context));
   set("presencePenalty", sampling.presence);
   set("frequencyPenalty", sampling.frequency);
   if ((sampling.stop ?? []).length > 0) config.stopSequences = sampling.stop?.slice(0, MAX_STOPS);
@@ -165,6 +165,15 @@ function clamp(value: number | undefined, most: number, context: ConvertContext)
   if (value === undefined || value <= most) return value;
   context.warn("clamped", "temperature");
   return most;
+}
+
+/** Anthropic's clients must name a maximum, so there it is no intent and cut in silence (40-protocols 1.6). */
+function capOutput(request: ChatRequest, context: ConvertContext): number | undefined {
+  const { max, maxDemanded } = request.sampling;
+  const cap = outputCap(context);
+  if (max === undefined || cap === undefined || max <= cap) return max;
+  if (maxDemanded !== true) context.warn("clamped", "max_tokens");
+  return cap;
 }
 
 const LEVELS: Readonly<Record<Exclude<Effort, "none">, string>> = {
@@ -208,7 +217,7 @@ function encodeThinking(request: ChatRequest, context: ConvertContext): Json | n
     context.warn("reasoning_stays_on", "reasoning");
   } else if (effort === "none") thinking.thinkingBudget = 0;
   else if (effort !== undefined) thinking.thinkingBudget = BUDGETS[effort];
-  else if (budget !== undefined) thinking.thinkingBudget = budget;
+  else if (budget !== undefined) thinking.thinkingBudget = fitBudget(budget, context.model);
   return Object.keys(thinking).length === 0 ? null : thinking;
 }
 

@@ -304,6 +304,9 @@ test("thinking: one measure per model generation, and none where the model has n
     [{ effort: "medium" }, "gemini-2.5-flash", { includeThoughts: true, thinkingBudget: 8192 }, false],
     [{ effort: "max" }, "gemini-2.5-flash", { includeThoughts: true, thinkingBudget: 24576 }, false],
     [{ budget: 777, show: "none" }, "gemini-2.5-flash", { thinkingBudget: 777 }, false],
+    [{ budget: 31999 }, "gemini-2.5-flash", { includeThoughts: true, thinkingBudget: 24576 }, false],
+    [{ budget: 31999 }, "gemini-2.5-pro", { includeThoughts: true, thinkingBudget: 31999 }, false],
+    [{ budget: 100 }, "gemini-2.5-flash-lite", { includeThoughts: true, thinkingBudget: 512 }, false],
     [{ adaptive: true }, "gemini-2.5-flash", { includeThoughts: true }, false],
     [{ show: "none" }, "gemini-2.5-flash", undefined, false],
     [{ effort: "high" }, "gemini-2.0-flash", undefined, true],
@@ -329,6 +332,23 @@ test("thinkingConfig of a client: level, budget, off, dynamic, and thoughts only
     show: "summary",
     budget: 8192,
   });
+});
+
+test("a maximum above what the model gives is cut to it and told", () => {
+  const max = (maxOutputTokens: number, options: ConversionOptions) => {
+    const { body, warnings } = roundTrip(
+      { contents: [user("x")], generationConfig: { maxOutputTokens } },
+      options,
+    );
+    return [body.generationConfig.maxOutputTokens, warnings];
+  };
+  assert.deepEqual(max(128_000, { model: "gemini-2.5-flash" }), [65536, ["clamped:max_tokens"]]);
+  assert.deepEqual(max(32_000, { model: "gemini-2.0-flash" }), [8192, ["clamped:max_tokens"]]);
+  assert.deepEqual(max(32_000, { model: "gemini-3-pro", capability: { maxTokens: 100 } }), [
+    100,
+    ["clamped:max_tokens"],
+  ]);
+  assert.deepEqual(max(128_000, { model: "gemma-3" }), [128_000, []]);
 });
 
 test("tool choice in each mode", () => {
