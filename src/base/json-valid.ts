@@ -18,28 +18,40 @@ function isHex(byte: number | undefined): boolean {
   return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
+/** The letter behind a backslash, `u` aside. */
+function isEscape(letter: number): boolean {
+  switch (letter) {
+    case 0x22:
+    case 0x5c:
+    case 0x2f:
+    case 0x62:
+    case 0x66:
+    case 0x6e:
+    case 0x72:
+    case 0x74:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** After the string whose quote stands at `at`; -1 when it is not one (control characters and bad escapes included). */
 function endOfString(bytes: Uint8Array, at: number, end: number): number {
   let position = at + 1;
   while (position < end) {
     const byte = bytes[position] ?? 0;
-    if (byte === 0x22) return position + 1;
-    if (byte < 0x20) return -1;
-    if (byte !== 0x5c) {
+    if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) {
       position++;
-      continue;
-    }
-    const letter = bytes[position + 1];
-    if (letter === 0x75) {
+    } else if (byte === 0x22) {
+      return position + 1;
+    } else if (byte !== 0x5c || position + 1 >= end) {
+      return -1;
+    } else if (bytes[position + 1] === 0x75) {
       for (let i = 2; i < 6; i++) {
         if (position + i >= end || !isHex(bytes[position + i])) return -1;
       }
       position += 6;
-    } else if (
-      letter !== undefined &&
-      position + 1 < end &&
-      '"\\/bfnrt'.includes(String.fromCharCode(letter))
-    ) {
+    } else if (isEscape(bytes[position + 1] ?? 0)) {
       position += 2;
     } else {
       return -1;

@@ -1,5 +1,6 @@
 /** Long strings and verbatim JSON of a body stay byte ranges: a placeholder stands for them until the output is rendered. */
 import type { Random } from "../base/clock.ts";
+import { badRequest } from "../base/failure.ts";
 import { isValidJson } from "../base/json-valid.ts";
 import type { LargeStrings } from "./protocol.ts";
 
@@ -9,11 +10,20 @@ interface Held {
   readonly bytes: Buffer;
   /** Set for what `raw` made: the quotes around its placeholder go, and the bytes are written as they are. */
   readonly splice: boolean;
+  /** What `bytes` say without their escapes, once somebody asked. */
+  plain?: Buffer;
 }
 
 /** JSON text up to this size becomes a string when it is read, while the sum stays under `MAX_EXPANDED`. */
 const SHORT_JSON = 65536;
 const MAX_EXPANDED = 2 * 1024 * 1024;
+
+/** The text that is held, without JSON's escapes. */
+function plainBytes(held: Held): Buffer {
+  if (held.kind === "json") return held.bytes;
+  held.plain ??= unescapeBytes(held.bytes);
+  return held.plain;
+}
 
 /** Bytes of a string value put back into text: the escapes resolved. */
 function unescapeBytes(bytes: Buffer): Buffer {
@@ -22,58 +32,69 @@ function unescapeBytes(bytes: Buffer): Buffer {
   let to = 0;
   let at = 0;
   while (at < bytes.length) {
-    let slash = bytes.indexOf(0x5c, at);
-    if (slash < 0) slash = bytes.length;
-    bytes.copy(out, to, at, slash);
-    to += slash - at;
-    at = slash;
-    if (at >= bytes.length) break;
-    const letter = bytes[at + 1];
+    const byte = bytes[at] ?? 0;
+    if (byte !== 0x5c) {
+      out[to++] = byte;
+      at++;
+      continue;
+    }
+    const letter = bytes[at + 1] ?? 0;
     if (letter === 0x75) {
       // A pair of surrogates is one character of four bytes, shorter than its twelve bytes of escapes.
       let text = bytes.toString("latin1", at, at + 6);
       if (/^\\u[dD][89abAB]/.test(text) && bytes[at + 6] === 0x5c)
         text = bytes.toString("latin1", at, at + 12);
-      to += out.write(String(JSON.parse(`"${text}"`)), to, "utf8");
+      to += out.write(unescapeText(text), to, "utf8");
       at += text.length;
     } else {
-      const plain = SHORT_ESCAPES.get(letter ?? 0) ?? letter ?? 0;
-      out[to++] = plain;
+      out[to++] = SHORT_ESCAPES[letter] ?? letter;
       at += 2;
     }
   }
   return out.subarray(0, to);
 }
 
-const SHORT_ESCAPES = new Map([
-  [0x6e, 0x0a],
-  [0x74, 0x09],
-  [0x72, 0x0d],
-  [0x62, 0x08],
-  [0x66, 0x0c],
-]);
+/** The caller's string was only looked at for its end: a bad escape inside is a 400 here. */
+function unescapeText(text: string): string {
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    throw badRequest("a string holds a bad escape", "invalid_json");
+  }
+}
+
+const SHORT_ESCAPES: Readonly<Record<number, number>> = {
+  110: 0x0a,
+  116: 0x09,
+  114: 0x0d,
+  98: 0x08,
+  102: 0x0c,
+};
 
 /** Text as the inside of a JSON string. */
 function escapeBytes(bytes: Buffer): Buffer {
   let extra = 0;
-  for (const byte of bytes) {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
     if (byte === 0x22 || byte === 0x5c) extra += 1;
     else if (byte < 0x20) extra += 5;
   }
   if (extra === 0) return bytes;
   const out = Buffer.allocUnsafeSlow(bytes.length + extra);
   let to = 0;
-  for (const byte of bytes) {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
     if (byte === 0x22 || byte === 0x5c) {
       out[to++] = 0x5c;
       out[to++] = byte;
-    } else if (byte < 0x20) {
-      to += out.write(`\\u${byte.toString(16).padStart(4, "0")}`, to, "latin1");
-    } else {
+    } else if (byte >= 0x20) {
       out[to++] = byte;
+    } else {
+      // The same spelling as JSON.stringify's, so that a hash over either is one.
+      to += out.write(JSON.stringify(String.fromCharCode(byte)).slice(1, -1), to, "latin1");
     }
   }
-  return out;
+  return out.subarray(0, to);
 }
 
 /** Replaces escapes of lone surrogates, which upstreams refuse ("no low surrogate", claude-code #558). */
@@ -108,7 +129,7 @@ export class LargeStringStore implements LargeStrings {
   raw(jsonText: string): string {
     const whole = this.#only(jsonText);
     let bytes: Buffer;
-    if (whole !== null) bytes = whole.kind === "json" ? whole.bytes : unescapeBytes(whole.bytes);
+    if (whole !== null) bytes = plainBytes(whole);
     else if (this.has(jsonText)) bytes = Buffer.concat(this.#splice(jsonText));
     else bytes = Buffer.from(jsonText);
     return this.#hold({ kind: "json", bytes, splice: true });
@@ -149,7 +170,7 @@ export class LargeStringStore implements LargeStrings {
   kindOf(jsonText: string): "object" | "other" | "broken" {
     const whole = this.#only(jsonText);
     let bytes: Buffer;
-    if (whole !== null) bytes = whole.kind === "json" ? whole.bytes : unescapeBytes(whole.bytes);
+    if (whole !== null) bytes = plainBytes(whole);
     else bytes = Buffer.from(this.expand(jsonText));
     if (!isValidJson(bytes)) return "broken";
     let at = 0;
@@ -240,7 +261,7 @@ function unquoted(pieces: readonly (string | Held)[], i: number): string {
 }
 
 function textOf(held: Held): string {
-  return held.kind === "json" ? held.bytes.toString() : unescapeBytes(held.bytes).toString();
+  return (held.kind === "json" ? held.bytes : unescapeBytes(held.bytes)).toString();
 }
 
 function headOf(held: Held, count: number): string {

@@ -1,5 +1,6 @@
 /** Turns -> Anthropic messages (40-protocols 1.1, 1.2, 1.4, 1.7). */
 import { badRequest } from "../../base/failure.ts";
+import { ArgumentScanner } from "../argument-scanner.ts";
 import { ANTHROPIC_IDS, fitTurnIds } from "../call-ids.ts";
 import { documentText } from "../document.ts";
 import { shapeTurns } from "../history.ts";
@@ -181,7 +182,12 @@ function encodeInput(part: Extract<Part, { type: "call" }>, context: ConvertCont
   if (part.kind === "custom") return { input: part.arguments };
   if (part.arguments.trim() === "") return {};
   const kind = large.kindOf(part.arguments);
-  if (kind === "broken") return { input: large.expand(part.arguments) };
+  if (kind === "broken") {
+    // Raw line ends inside strings are the common fault, and can be mended (case 97).
+    const scanner = new ArgumentScanner();
+    const mended = scanner.push(large.expand(part.arguments));
+    return scanner.complete && scanner.isObject ? large.raw(mended) : { input: large.expand(part.arguments) };
+  }
   const wrapped = kind !== "object" || names.tools.get(upstream)?.wrapped === true;
   return wrapped ? { input: large.raw(part.arguments) } : large.raw(part.arguments);
 }
