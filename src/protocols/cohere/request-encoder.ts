@@ -180,7 +180,7 @@ class MessageEncoder {
     for (const [at, inner] of part.parts.entries()) {
       const where = `${path}.content[${at}]`;
       if (inner.type === "image" || inner.type === "audio" || inner.type === "video") {
-        this.#context.warn("dropped_part", where);
+        this.#context.warn("image_dropped", where);
         continue;
       }
       if (inner.type === "document" && inner.source.kind === "text") {
@@ -213,7 +213,7 @@ class MessageEncoder {
       case "video":
         throw unsupported(path, `${part.type} input`);
       case "opaque":
-        this.#context.warn("dropped_part", path);
+        this.#context.warn("vendor_item", path);
         return null;
       default:
         return null;

@@ -100,7 +100,7 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
       if (part.signature !== undefined) rememberSignature(part.id, part.signature, context);
       const text = part.arguments.trim() === "" ? "{}" : part.arguments;
       calls.push({ id: part.id, type: "function", function: { name: part.name, arguments: text } });
-    } else context.warn("dropped_part", part.type);
+    } else context.warn(part.type === "image" ? "image_dropped" : "vendor_item", "content");
   }
   if (calls.length > 0) {
     message.tool_calls = calls;
@@ -125,7 +125,7 @@ export function onlyCandidate(
 ): ChatResponse["candidates"][number] {
   const candidate = response.candidates[0];
   if (candidate === undefined) throw noAnswer();
-  if (response.candidates.length > 1) context.warn("extra_candidates", "n");
+  if (response.candidates.length > 1) context.warn("candidates_dropped", "n");
   refuseFailed(candidate.stop);
   if (candidate.stop.reason === "broken_call")
     throw new Failure("upstream", candidate.stop.detail ?? "the model's tool call is broken", {

@@ -39,7 +39,7 @@ export function encodeSampling(
   const set = (name: string, value: number | undefined, least: number, most: number) => {
     if (value === undefined) return;
     const clamped = Math.min(most, Math.max(least, value));
-    if (clamped !== value) context.warn("clamped", name);
+    if (clamped !== value) context.warn(`${name}_clamped`, name);
     body[name] = clamped;
   };
   set("max_tokens", sampling.max, 1, Number.MAX_SAFE_INTEGER);
@@ -51,7 +51,7 @@ export function encodeSampling(
   set("presence_penalty", sampling.presence, 0, 1);
   set("frequency_penalty", sampling.frequency, 0, 1);
   if (sampling.seed !== undefined) body.seed = sampling.seed;
-  if (sampling.logitBias !== undefined) context.warn("unsupported_parameter", "logit_bias");
+  if (sampling.logitBias !== undefined) context.warn("unsupported_sampling", "logit_bias");
   const stop = sampling.stop ?? [];
   if (stop.length > 0) body.stop_sequences = stop.slice(0, MAX_STOPS);
 }

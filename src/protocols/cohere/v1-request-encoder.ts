@@ -36,10 +36,10 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
   const rag = tools.length > 0 || hasDocuments(turns) || body.tool_results !== undefined;
   encodeFormat(request, rag, body, context);
   encodeSampling(request.sampling, body, context);
-  if (request.sampling.logprobs === true) context.warn("unsupported_parameter", "logprobs");
+  if (request.sampling.logprobs === true) context.warn("unsupported_sampling", "logprobs");
   const { effort, budget } = request.reasoning;
   if ((effort !== undefined && effort !== "none") || budget !== undefined)
-    context.warn("unsupported_parameter", "reasoning");
+    context.warn("unsupported_reasoning", "reasoning_effort");
   if (request.safety?.vendor === "cohere" && !rag) body.safety_mode = context.large.raw(request.safety.raw);
   for (const [name, json] of Object.entries(request.ext.cohere ?? {})) {
     if (OWN.includes(name)) body[name] = context.large.raw(json);
@@ -128,7 +128,7 @@ class HistoryWriter {
       else if (part.type === "image") throw unsupported(where, "images in v1");
       else if (part.type === "audio" || part.type === "video" || part.type === "document")
         throw unsupported(where, `${part.type} input`);
-      else if (part.type === "opaque") this.#context.warn("dropped_part", where);
+      else if (part.type === "opaque") this.#context.warn("vendor_item", where);
     }
     return texts.join("\n\n");
   }
@@ -155,7 +155,7 @@ class HistoryWriter {
     for (const inner of part.parts) {
       if (inner.type === "text") texts.push(inner.text);
       else if (inner.type === "document" && inner.source.kind === "text") texts.push(inner.source.text);
-      else this.#context.warn("dropped_part", path);
+      else this.#context.warn("image_dropped", path);
     }
     const call = this.#calls.get(part.callId) ?? { name: part.name ?? "unknown", parameters: {} };
     return { call, outputs: [this.#output(texts, part.isError)] };

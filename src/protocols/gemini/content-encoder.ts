@@ -197,7 +197,7 @@ class ContentEncoder {
         return this.#document(part, path);
       case "opaque":
         if (part.vendor === "google") return this.#context.large.raw(part.raw) as unknown as Json;
-        this.#context.warn("dropped_part", path);
+        this.#context.warn("vendor_item", path);
         return null;
       default:
         return null;

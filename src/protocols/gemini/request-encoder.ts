@@ -148,7 +148,7 @@ function encodeConfig(request: ChatRequest, context: ConvertContext): Json {
     config.responseLogprobs = true;
     set("logprobs", sampling.topLogprobs);
   }
-  if (sampling.logitBias !== undefined) context.warn("unsupported_parameter", "logit_bias");
+  if (sampling.logitBias !== undefined) context.warn("unsupported_sampling", "logit_bias");
   if (format?.kind === "json" || format?.kind === "schema") config.responseMimeType = "application/json";
   if (format?.kind === "schema" && format.schema !== undefined) {
     if (wantsLegacySchema(context))
@@ -163,7 +163,7 @@ function encodeConfig(request: ChatRequest, context: ConvertContext): Json {
 
 function clamp(value: number | undefined, most: number, context: ConvertContext): number | undefined {
   if (value === undefined || value <= most) return value;
-  context.warn("clamped", "temperature");
+  context.warn("temperature_clamped", "temperature");
   return most;
 }
 
@@ -172,7 +172,7 @@ function capOutput(request: ChatRequest, context: ConvertContext): number | unde
   const { max, maxDemanded } = request.sampling;
   const cap = outputCap(context);
   if (max === undefined || cap === undefined || max <= cap) return max;
-  if (maxDemanded !== true) context.warn("clamped", "max_tokens");
+  if (maxDemanded !== true) context.warn("max_tokens_clamped", "max_tokens");
   return cap;
 }
 
@@ -198,7 +198,7 @@ const BUDGETS: Readonly<Record<Exclude<Effort, "none">, number>> = {
 function encodeThinking(request: ChatRequest, context: ConvertContext): Json | null {
   const { effort, budget, show } = request.reasoning;
   if (!thinks(context)) {
-    if (effort !== undefined && effort !== "none") context.warn("unsupported_parameter", "reasoning");
+    if (effort !== undefined && effort !== "none") context.warn("unsupported_reasoning", "reasoning_effort");
     return null;
   }
   const thinking: Json = {};
@@ -207,14 +207,14 @@ function encodeThinking(request: ChatRequest, context: ConvertContext): Json | n
     const wanted = effortOf(request);
     if (wanted === "none") {
       thinking.thinkingLevel = isPro(context.model) ? "LOW" : "MINIMAL";
-      context.warn("reasoning_stays_on", "reasoning");
+      context.warn("reasoning_stays_on", "reasoning_effort");
     } else if (wanted !== undefined) {
       // Pro knows no MINIMAL.
       thinking.thinkingLevel = wanted === "minimal" && isPro(context.model) ? "LOW" : LEVELS[wanted];
     }
   } else if (effort === "none" && isPro(context.model)) {
     thinking.thinkingBudget = 128;
-    context.warn("reasoning_stays_on", "reasoning");
+    context.warn("reasoning_stays_on", "reasoning_effort");
   } else if (effort === "none") thinking.thinkingBudget = 0;
   else if (effort !== undefined) thinking.thinkingBudget = BUDGETS[effort];
   else if (budget !== undefined) thinking.thinkingBudget = fitBudget(budget, context.model);

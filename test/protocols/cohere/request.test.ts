@@ -141,7 +141,10 @@ test("sampling is clamped to Cohere's ranges and told; what it has no word for i
     [body.temperature, body.p, body.presence_penalty, body.frequency_penalty, body.seed, body.max_tokens],
     [1.5, 0.99, 0, 0.5, 3, 9],
   );
-  assert.deepEqual(warnings, ["clamped:presence_penalty", "unsupported_parameter:logit_bias"]);
+  assert.deepEqual(warnings, [
+    "presence_penalty_clamped:presence_penalty",
+    "unsupported_sampling:logit_bias",
+  ]);
   assert.deepEqual(conversion.emulatedStop, []);
   const many = convert(cohere, cohere, {
     ...ASK,
@@ -245,7 +248,7 @@ test("24, 25: pictures in a result are dropped and told, an error is marked, an 
       },
       { role: "tool", tool_call_id: "c", content: "t" },
     ],
-    ["dropped_part:messages[2].content[0].content[1]"],
+    ["image_dropped:messages[2].content[0].content[1]"],
   ]);
   assert.equal(
     (turns([{ type: "text", text: "bad" }], true)[0] as { content: string }[])[1]?.content,

@@ -342,11 +342,11 @@ test("a maximum above what the model gives is cut to it and told", () => {
     );
     return [body.generationConfig.maxOutputTokens, warnings];
   };
-  assert.deepEqual(max(128_000, { model: "gemini-2.5-flash" }), [65536, ["clamped:max_tokens"]]);
-  assert.deepEqual(max(32_000, { model: "gemini-2.0-flash" }), [8192, ["clamped:max_tokens"]]);
+  assert.deepEqual(max(128_000, { model: "gemini-2.5-flash" }), [65536, ["max_tokens_clamped:max_tokens"]]);
+  assert.deepEqual(max(32_000, { model: "gemini-2.0-flash" }), [8192, ["max_tokens_clamped:max_tokens"]]);
   assert.deepEqual(max(32_000, { model: "gemini-3-pro", capability: { maxTokens: 100 } }), [
     100,
-    ["clamped:max_tokens"],
+    ["max_tokens_clamped:max_tokens"],
   ]);
   assert.deepEqual(max(128_000, { model: "gemma-3" }), [128_000, []]);
 });
