@@ -104,16 +104,18 @@ export async function askForJson(endpoint: Endpoint, path: string, body: object 
   throw new Exit(FAILED, ...errorLines(answer, endpoint.url.origin));
 }
 
-/** One gateway of those that run; null = none of them. Throws Exit 2 when several would do. */
+/**
+ * One gateway of those that run, from the first folder with one that fits; null = none. Throws Exit 2 when several of
+ * that folder would do.
+ */
 export function chooseRunning(
-  running: readonly RunningGateway[],
+  folders: readonly (readonly RunningGateway[])[],
   configPath: string,
   port: number | null = null,
 ): RunningGateway | null {
-  const fitting = running.filter(
-    (gateway) =>
-      (configPath === "" || gateway.config === configPath) && (port === null || gateway.port === port),
-  );
+  const fits = (gateway: RunningGateway) =>
+    (configPath === "" || gateway.config === configPath) && (port === null || gateway.port === port);
+  const fitting = folders.map((running) => running.filter(fits)).find((running) => running.length > 0) ?? [];
   if (fitting.length > 1) {
     const list = fitting.map((gateway) => gateway.port).join(", ");
     throw new Exit(

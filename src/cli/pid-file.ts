@@ -66,16 +66,20 @@ export function createPidFile(env: Env): PidFile {
   };
 }
 
-/** Gateways that run now, each once. Files of dead processes, and what is no such file, are passed over. */
-export function findRunning(env: Env): RunningGateway[] {
-  const found = new Map<number, RunningGateway>();
-  for (const folder of pidFolders(env)) {
-    for (const name of listFolder(folder)) {
+/**
+ * Gateways that run now, by folder, the user's own before the machine's. Files of dead processes, and what is no such
+ * file, are passed over.
+ */
+export function findRunning(env: Env): RunningGateway[][] {
+  const seen = new Set<number>();
+  return pidFolders(env).map((folder) =>
+    listFolder(folder).flatMap((name) => {
       const entry = NAME.test(name) ? readEntry(join(folder, name)) : null;
-      if (entry !== null && isAlive(entry) && !found.has(entry.pid)) found.set(entry.pid, entry);
-    }
-  }
-  return [...found.values()];
+      if (entry === null || !isAlive(entry) || seen.has(entry.pid)) return [];
+      seen.add(entry.pid);
+      return [entry];
+    }),
+  );
 }
 
 /** True while the very process of the entry runs; one that has ended but was not waited for does not. */

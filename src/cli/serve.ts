@@ -51,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   log.hide(knownSecrets(config));
 
-  const gateway = await orExit(WRONG_USAGE, log, upstream, () =>
+  const gateway = await orExit(log, upstream, () =>
     createGateway({
       config,
       time,
@@ -101,7 +101,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   const state = createStateFile(() => gateway.config, env, log);
   state.restore(gateway);
-  listeners = await orExit(FAILED, log, upstream, () => openListeners(config, { app, time, log }));
+  listeners = await orExit(log, upstream, () => openListeners(config, { app, time, log }));
 
   const pidFile = createPidFile(env);
   const writePid = () =>
@@ -162,19 +162,15 @@ async function loadFirst(source: ConfigSource): Promise<Ready> {
 }
 
 /** Runs a step of the start; when it fails, nothing keeps the process alive and one line says why. */
-async function orExit<T>(
-  code: number,
-  log: Log,
-  upstream: UpstreamClient,
-  step: () => T | Promise<T>,
-): Promise<T> {
+async function orExit<T>(log: Log, upstream: UpstreamClient, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
     upstream.close();
     log.flush();
-    const isBind = typeof (error as NodeJS.ErrnoException).code === "string";
-    throw new Exit(isBind ? FAILED : code, `sluice: ${reasonOf(error)}`);
+    // The system's own codes are about the machine; without one a file that the configuration names is at fault.
+    const isSystem = typeof (error as NodeJS.ErrnoException).code === "string";
+    throw new Exit(isSystem ? FAILED : WRONG_USAGE, `sluice: ${reasonOf(error)}`);
   }
 }
 
