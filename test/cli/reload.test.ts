@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { ENGINES } from "../http/support/engines.ts";
+import { ask } from "../support/ask.ts";
 import { createSelfSigned } from "../support/tls.ts";
 import {
-  ask,
   chatBody,
   makePlace,
   type Place,

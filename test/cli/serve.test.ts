@@ -6,7 +6,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ENGINES } from "../http/support/engines.ts";
-import { ask, chatBody, makePlace, readPidFiles, runCommand, startServe } from "./support/program.ts";
+import { ask } from "../support/ask.ts";
+import { chatBody, makePlace, readPidFiles, runCommand, startServe } from "./support/program.ts";
 
 const LOCAL = ["--host", "127.0.0.1", "--port", "0"];
 const NO_CONFIG = ["--no-config", ...LOCAL];

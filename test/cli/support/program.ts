@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
@@ -167,54 +166,6 @@ export function readPidFiles(place: Place): Record<string, unknown>[] {
   return readdirSync(place.runtime)
     .filter((name) => name.endsWith(".pid"))
     .map((name) => JSON.parse(readFileSync(join(place.runtime, name), "utf8")) as Record<string, unknown>);
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-  json(): Record<string, unknown>;
-}
-
-export interface AskOptions {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-/** One request to 127.0.0.1 on a connection of its own. */
-export function ask(port: number, path: string, options: AskOptions = {}): Promise<Answer> {
-  const method = options.method ?? (options.body === undefined ? "GET" : "POST");
-  return new Promise((resolve, reject) => {
-    const sent = request({
-      host: "127.0.0.1",
-      port,
-      path,
-      method,
-      agent: false,
-      timeout: PATIENCE_MS,
-      headers: {
-        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
-        ...options.headers,
-      },
-    });
-    sent.on("response", (answer) => {
-      const text = collect(answer);
-      answer.on("end", () => {
-        const body = text();
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body,
-          json: () => JSON.parse(body) as Record<string, unknown>,
-        });
-      });
-      answer.on("error", reject);
-    });
-    sent.on("timeout", () => sent.destroy(new Error(`no answer from ${path}`)));
-    sent.on("error", reject);
-    sent.end(options.body);
-  });
 }
 
 /** A chat request of the built-in default's alias. */
