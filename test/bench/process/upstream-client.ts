@@ -4,10 +4,10 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { Pool } from "undici";
-import { createSystemTime } from "../../src/base/system-time.ts";
-import { createUpstreamClient } from "../../src/upstream/http1-client.ts";
-import { originOf } from "../../src/upstream/origin.ts";
-import { createAuthority, createCertificate } from "../support/tls.ts";
+import { createSystemTime } from "../../../src/base/system-time.ts";
+import { createUpstreamClient } from "../../../src/upstream/http1-client.ts";
+import { originOf } from "../../../src/upstream/origin.ts";
+import { createAuthority, createCertificate } from "../../support/tls.ts";
 
 const CONCURRENCY = Number(process.env["CONCURRENCY"] ?? 16);
 const ROUNDS = Number(process.env["ROUNDS"] ?? 7);

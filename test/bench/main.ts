@@ -1,0 +1,203 @@
+/** `npm run bench`: the gateway beside its yardsticks under the same load, as ratios of one run (80-performance.md, Targets). */
+import { spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { type Load, startLoad } from "./load-client.ts";
+import {
+  type Figures,
+  LARGE,
+  latencyTargets,
+  measureRequests,
+  printRequests,
+  requestTargets,
+  SMALL,
+} from "./request-rows.ts";
+import {
+  buildProcesses,
+  CA,
+  memoryOf,
+  processFile,
+  SERVER_CORE,
+  type Server,
+  sleep,
+  startServer,
+  startSluice,
+  startUpstream,
+} from "./servers.ts";
+import { measureFirst, measureStreams, printStreams, type StreamFigures } from "./stream-rows.ts";
+import { atMost, printTargets, type Target } from "./targets.ts";
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    /** The runtime that is measured. */
+    node: { type: "string", default: process.execPath },
+    /** Another build to compare with, measured beside this one as "other". */
+    other: { type: "string", default: "" },
+    rounds: { type: "string", default: "" },
+  },
+});
+const rounds = { count: Number(values.rounds || (values.quick ? 5 : 11)), ms: values.quick ? 500 : 1000 };
+const streams = { count: values.quick ? 200 : 1000, seconds: values.quick ? 3 : 8 };
+const targets: Target[] = [];
+
+/** The contenders for one upstream. */
+async function startContenders(upstream: Server, tls: boolean, names: readonly string[]): Promise<Server[]> {
+  const env = { UPSTREAM_PORT: String(upstream.port), ...(tls ? { CA } : {}) };
+  const servers: Server[] = [];
+  for (const name of names) {
+    if (name === "direct") servers.push({ ...upstream, name });
+    else if (name !== "sluice") servers.push(await startServer(name, SERVER_CORE, values.node, env));
+    else {
+      const options = { node: values.node, upstream, tls };
+      servers.push(await startSluice({ ...options, bundle: "dist/sluice.cjs" }));
+      if (values.other !== "")
+        servers.push(await startSluice({ ...options, bundle: values.other, name: "other" }));
+    }
+  }
+  return servers;
+}
+
+async function withContenders(
+  tls: boolean,
+  names: readonly string[],
+  measure: (load: Load, servers: Server[]) => Promise<void>,
+): Promise<void> {
+  const upstream = await startUpstream(tls);
+  const load = startLoad();
+  const servers = await startContenders(upstream, tls, names);
+  try {
+    await measure(load, servers);
+  } finally {
+    for (const server of servers) if (server.pid !== upstream.pid) await server.stop();
+    await load.stop();
+    await upstream.stop();
+  }
+}
+
+async function requestRow(
+  title: string,
+  tls: boolean,
+  names: readonly string[],
+  body: string,
+  connections: number,
+  judge: (figures: Map<string, Figures>) => Target[],
+): Promise<void> {
+  await withContenders(tls, names, async (load, servers) => {
+    const figures = await measureRequests(load, servers, body, connections, rounds);
+    printRequests(title, figures);
+    targets.push(...judge(figures));
+  });
+}
+
+const ROWS: Readonly<Record<string, () => Promise<void>>> = {
+  c1: () =>
+    requestRow(
+      "200 B, 1 connection",
+      false,
+      ["direct", "floor", "undici", "sluice"],
+      SMALL,
+      1,
+      latencyTargets,
+    ),
+  c16: () =>
+    requestRow("200 B, 16 connections", false, ["floor", "undici", "naive", "sluice"], SMALL, 16, (figures) =>
+      requestTargets("200 B", figures, { rps: 0.75, cpu: 1.4, undici: 1.2 }),
+    ),
+  c64: () => requestRow("200 B, 64 connections", false, ["floor", "undici", "sluice"], SMALL, 64, () => []),
+  large: () =>
+    requestRow(
+      "119 KB, 16 connections",
+      false,
+      ["floor", "undici", "naive", "sluice"],
+      LARGE,
+      16,
+      (figures) => requestTargets("119 KB", figures, { rps: 0.85 }),
+    ),
+  tls: () =>
+    requestRow("200 B over TLS, 16 connections", true, ["floor", "undici", "sluice"], SMALL, 16, (figures) =>
+      requestTargets("TLS", figures, { rps: 0.85 }),
+    ),
+  streams: () =>
+    withContenders(false, ["floor", "undici", "sluice"], async (load, servers) => {
+      console.log(`\n${streams.count} streams, 20 events a second each`);
+      let floor: StreamFigures | null = null;
+      for (const server of servers) {
+        const figures = await measureStreams(load, server, streams.count, streams.seconds);
+        floor ??= figures;
+        printStreams(server.name, figures, floor);
+        if (server.name !== "sluice") continue;
+        targets.push(atMost("streams: CPU per event to the floor", figures.cpu / floor.cpu, 1.15));
+        targets.push(atMost("streams: RSS per stream", figures.perStream, 18, "KB"));
+        targets.push(atMost("streams: RSS with all open", figures.open.rss, 76, "MiB"));
+        targets.push(atMost("streams: lost events", figures.lost, 0, ""));
+      }
+    }),
+  first: () =>
+    withContenders(false, ["direct", "floor", "sluice"], async (load, servers) => {
+      console.log("\ntime to the first event of a stream, one at a time");
+      let direct = 0;
+      for (const server of servers) {
+        await measureFirst(load, server, 100);
+        const first = await measureFirst(load, server, values.quick ? 100 : 300);
+        if (server.name === "direct") direct = first;
+        console.log(
+          `${server.name.padEnd(9)} p50 ${first.toFixed(0)} us, added ${(first - direct).toFixed(0)} us`,
+        );
+        if (server.name === "sluice")
+          targets.push(atMost("streams: added time to the first event", first - direct, 200, "us"));
+      }
+    }),
+  converted: () =>
+    withContenders(false, ["sluice"], async (load, servers) => {
+      console.log(
+        `\n${streams.count / 4} streams converted (Anthropic caller, OpenAI upstream) and as they are`,
+      );
+      for (const server of servers) {
+        const relayed = await measureStreams(load, server, streams.count / 4, streams.seconds);
+        const converted = await measureStreams(load, server, streams.count / 4, streams.seconds, "anthropic");
+        printStreams(`${server.name} as they are`, relayed, null);
+        printStreams(`${server.name} converted`, converted, relayed);
+        if (server.name === "sluice")
+          targets.push(atMost("converted: CPU per event to pass-through", converted.cpu / relayed.cpu, 1.6));
+      }
+    }),
+  memory: () =>
+    withContenders(false, ["floor", "undici", "sluice"], async (load, servers) => {
+      console.log("\nmemory in MiB: idle, and after load at 64 connections (anonymous in brackets)");
+      await sleep(1000);
+      const shown = ({ rss, anonymous }: ReturnType<typeof memoryOf>) =>
+        `${rss.toFixed(1)} (${anonymous.toFixed(1)})`;
+      for (const server of servers) {
+        const idle = memoryOf(server.pid);
+        for (const body of [SMALL, LARGE, SMALL])
+          await measureRequests(load, [server], body, 64, { count: values.quick ? 2 : 6, ms: 1000 });
+        const after = memoryOf(server.pid);
+        console.log(`${server.name.padEnd(9)} ${shown(idle)} -> ${shown(after)}`);
+        if (server.name !== "sluice") continue;
+        targets.push(atMost("idle: anonymous and shared memory", idle.anonymous, 18, "MiB"));
+        targets.push(atMost("after load: RSS", after.rss, 80, "MiB"));
+      }
+    }),
+  client: async () => {
+    console.log("\nthe upstream client alone, 16 calls at a time");
+    for (const TLS of ["0", "1"]) {
+      console.log(TLS === "1" ? "over TLS" : "plain");
+      const env = { ...process.env, TLS, ...(values.quick ? { ROUNDS: "3" } : {}) };
+      spawnSync(process.execPath, [processFile("upstream-client")], { stdio: "inherit", env });
+    }
+  },
+};
+
+if (values.only !== "" && ROWS[values.only] === undefined) {
+  console.error(`--only is one of ${Object.keys(ROWS).join(", ")}`);
+  process.exit(2);
+}
+await buildProcesses(["upstream", "floor", "undici", "naive", "load", "upstream-client"]);
+const built = spawnSync(process.execPath, ["build/bundle.mjs", "--quiet"], { stdio: "inherit" });
+if (built.status !== 0) process.exit(1);
+const version = spawnSync(values.node, ["--version"], { encoding: "utf8" }).stdout.trim();
+console.log(`Node ${version}, ${rounds.count} rounds of ${rounds.ms} ms, ratios to the floor`);
+for (const [name, run] of Object.entries(ROWS)) if (values.only === "" || values.only === name) await run();
+printTargets(targets);
+process.exit(0);

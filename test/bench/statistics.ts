@@ -1,0 +1,10 @@
+/** Medians, and medians of paired ratios: rounds are compared with the round beside them, never with another minute. */
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+/** The median of a/b, round by round. */
+export function pairedRatio(a: readonly number[], b: readonly number[]): number {
+  return median(a.map((value, round) => value / (b[round] ?? Number.NaN)));
+}
