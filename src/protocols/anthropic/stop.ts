@@ -8,7 +8,8 @@ const STOPS = new Map<string, StopReason>([
   ["max_tokens", "length"],
   ["model_context_window_exceeded", "context_full"],
   ["tool_use", "tool_call"],
-  ["refusal", "refusal"],
+  // Its classifiers stepped in: a filter, not the model's own words (2.1).
+  ["refusal", "filtered"],
   ["pause_turn", "pause"],
 ]);
 
