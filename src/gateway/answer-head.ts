@@ -25,7 +25,7 @@ export function writeHead(
   // A body that was decoded here leaves as identity.
   appendUpstreamHeaders(headers, head.headers, {
     sameBody: options.sameBody,
-    rateLimits: record.attempts.length === 0 && attempt.number === 1,
+    rateLimits: record.attempts.length === 1 && attempt.number === 1,
   });
   if (!options.sameBody) headers.push("content-type", options.contentType);
   if (options.stream) headers.push("cache-control", "no-cache, no-transform", "x-accel-buffering", "no");
@@ -51,6 +51,7 @@ export function writeHead(
 /** What every answer of a routed request says, errors too. */
 export function appendRoute(headers: string[], record: RequestRecord, attempts: number): void {
   headers.push("x-request-id", record.from.requestId, "x-sluice-attempts", String(attempts));
+  if (record.wanDown) headers.push("x-sluice-wan", "down");
   if (record.route !== "") headers.push("x-sluice-route", record.route);
   for (const warning of record.warnings) headers.push("x-sluice-warning", warning);
 }

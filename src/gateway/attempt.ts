@@ -37,6 +37,8 @@ export interface PreparedSend {
   /** Whether the caller waits for a stream: which deadlines apply. */
   readonly stream: boolean;
   createReader(attempt: Attempt, head: ResponseHead): AnswerReader;
+  /** It speaks the caller's protocol: its error bodies may be relayed as they are. */
+  readonly speaksCallers?: boolean;
   /** Reads the upstream's error body. */
   decodeError(status: number, body: string): UpstreamErrorInfo;
 }
@@ -73,6 +75,7 @@ export class Attempt implements UpstreamHandler {
   head: ResponseHead | null = null;
   reader: AnswerReader | null = null;
   late = false;
+  readonly speaksCallers: boolean;
 
   #owner: AttemptOwner;
   readonly #time: Time;
@@ -86,6 +89,7 @@ export class Attempt implements UpstreamHandler {
   #hard: Timer | null = null;
   #idle: Timer | null = null;
   #tail: Timer | null = null;
+  #tailEnd: (() => void) | null = null;
   #inflate: ReturnType<typeof decompress> = null;
   #afterDelivery: (() => void) | null = null;
 
@@ -101,6 +105,7 @@ export class Attempt implements UpstreamHandler {
     this.#time = time;
     this.target = target;
     this.#prepared = prepared;
+    this.speaksCallers = prepared.speaksCallers === true;
     this.number = number;
     this.probe = probe;
     this.startedAt = time.clock.now();
@@ -242,10 +247,16 @@ export class Attempt implements UpstreamHandler {
     then?.();
   }
 
+  /** The body is not sent again: it is let go of as soon as it has been written. */
+  releaseBody(): void {
+    this.#prepared = { ...this.#prepared, body: [] };
+    this.#call?.releaseBody?.();
+  }
+
   /** It runs on for somebody else, and lets go of the request's body. */
   handOver(owner: AttemptOwner): void {
     this.#owner = owner;
-    this.#prepared = { ...this.#prepared, body: [] };
+    this.releaseBody();
     this.#soft?.cancel();
     this.#connectLate?.cancel();
   }
@@ -261,6 +272,7 @@ export class Attempt implements UpstreamHandler {
   awaitTail(ms: number, then: () => void): void {
     this.#idle?.cancel();
     this.#hard?.cancel();
+    this.#tailEnd = then;
     this.#tail = this.#time.timers.start(ms, then);
   }
 
@@ -272,9 +284,17 @@ export class Attempt implements UpstreamHandler {
   }
 
   fail(why: Trouble): void {
+    if (this.#over) return;
+    const whole = this.#tailEnd;
+    if (whole !== null) {
+      // A finish reason came: whatever goes wrong behind it, the answer is whole (30-routing.md, failure table).
+      this.#tailEnd = null;
+      whole();
+      return;
+    }
     if (!this.#finish()) return;
     this.#call?.abort();
-    if (this.#delivered) this.#owner.onBroken(this, why);
+    if (this.#delivered) this.#owner.onBroken(this, { ...why, afterContent: true });
     else this.#owner.onFailed(this, why);
   }
 
@@ -375,6 +395,7 @@ export class Attempt implements UpstreamHandler {
     this.#hard?.cancel();
     this.#idle?.cancel();
     this.#tail?.cancel();
+    this.#tailEnd = null;
     this.#inflate?.destroy();
     return true;
   }

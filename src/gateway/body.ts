@@ -102,6 +102,8 @@ class BodyCollector implements BodyReceiver {
     this.settled = true;
     const { limits, buffer, end } = this;
     let granted = this.granted;
+    // The engine may keep the receiver as long as the exchange lives.
+    this.buffer = NOTHING;
     this.done({
       buffer,
       start: limits.headroom,

@@ -52,7 +52,7 @@ export class ChatPlan implements Plan {
 
   readonly #core: Core;
   readonly #record: RequestRecord;
-  readonly #facts: ChatFacts;
+  #facts: ChatFacts;
   readonly #client: ChatProtocol;
   #opened: OpenedBody | null = null;
   #request: ChatRequest | null = null;
@@ -112,17 +112,30 @@ export class ChatPlan implements Plan {
   broken(): Broken | null {
     if (this.#writer !== null) {
       const { text, sawToolCall, sawOther } = this.#writer;
-      return text === null || sawToolCall || sawOther ? null : { text };
+      return text === null || sawToolCall || sawOther ? null : this.#repairable(text);
     }
     const relayed = this.#relayed;
     if (relayed === null || relayed.sawToolCall) return null;
     const escaped = relayed.inspector.text;
     if (escaped === null) return null;
     try {
-      return { text: String(JSON.parse(`"${escaped.toString("utf8")}"`)) };
+      const text = String(JSON.parse(`"${escaped.toString("utf8")}"`));
+      // Something else than text was shown (a refusal, an image): it cannot be gone on with.
+      return text === "" && relayed.sawText ? null : this.#repairable(text);
     } catch {
       return null; // an escape that was cut by the break
     }
+  }
+
+  release(): void {
+    this.#facts = { ...this.#facts, body: NOTHING };
+    this.#opened = openBody(NO_BODY, [], this.#core.time.random);
+  }
+
+  #repairable(text: string): Broken | null {
+    const { sampling, format } = this.#decode().request;
+    if ((sampling.n ?? 1) > 1 || sampling.logprobs === true || (sampling.topLogprobs ?? 0) > 0) return null;
+    return { text, exact: format?.kind === "schema" };
   }
 
   get #clientType(): string {
@@ -141,6 +154,7 @@ export class ChatPlan implements Plan {
       headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity"),
       body: pieces,
       stream: this.stream,
+      speaksCallers: true,
       decodeError: this.#client.decodeError,
       createReader: (attempt, head) =>
         this.stream ? this.#relayReader(attempt, head, context) : this.#relayWhole(attempt, head),
@@ -207,8 +221,8 @@ export class ChatPlan implements Plan {
 
   #convert(target: Target, path: string, name: SpokenProtocol, rework: Rework): PreparedSend {
     const upstream = protocolNamed(name);
-    const { request, opened } = this.#decode();
-    const context = this.#context(target, rework, opened);
+    const { request } = this.#decode();
+    const context = this.#context(target, rework);
     const asked = rework.continuation === null ? request : continueRequest(request, rework.continuation);
     const encoded = upstream.encodeRequest({ ...asked, model: target.model, stream: this.stream }, context);
     let extra = "";
@@ -265,13 +279,14 @@ export class ChatPlan implements Plan {
     upstream: ChatProtocol,
     context: ConvertContext,
   ): AnswerReader {
-    const { request } = this.#decode();
     const stream = new ConvertStream(attempt, {
       framing: "sse",
       decoder: upstream.createDecoder(context),
       emulatedStop: [],
-      createWriter: (to) =>
-        this.#openWriter(attempt, head, this.#answerContext(attempt.target, context, request), to, null),
+      createWriter: (to) => {
+        const answer = this.#answerContext(attempt.target, context, this.#decode().request);
+        return this.#openWriter(attempt, head, answer, to, null);
+      },
     });
     let events: StreamEvent[] = [];
     return new WholeAnswer(attempt, {
@@ -315,9 +330,16 @@ export class ChatPlan implements Plan {
     const continued = rework?.continuation ?? null;
     if (continued !== null) {
       // The caller's stream goes on: the same encoder, or one that takes over where the relayed bytes stopped.
+      const before = this.#writer;
+      const position = this.#relayed?.inspector.position();
       const encoder =
-        this.#writer?.encoder ?? this.#client.createEncoder(answer, this.#relayed?.inspector.position());
-      this.#writer = new SpliceWriter(encoder, to, continued, () => attempt.fail(DEPARTED));
+        before?.encoder ??
+        this.#client.createEncoder(
+          answer,
+          position === undefined ? undefined : { ...position, model: attempt.target.model },
+        );
+      const open = before?.openText ?? null;
+      this.#writer = new SpliceWriter(encoder, to, continued, open, () => attempt.fail(DEPARTED));
       return this.#writer;
     }
     this.#writer = new EventWriter(this.#client.createEncoder(answer), to, keep);
@@ -336,7 +358,7 @@ export class ChatPlan implements Plan {
     return { request: this.#request, opened: this.#opened };
   }
 
-  #context(target: Target, rework: Rework, opened: OpenedBody | null = null): ConvertContext {
+  #context(target: Target, rework: Rework): ConvertContext {
     const { time, carriers } = this.#core;
     const refused = [...this.#core.refusedMembers(target), ...rework.refused];
     const plan = this;
@@ -349,9 +371,9 @@ export class ChatPlan implements Plan {
       warn: (code, field) => this.#warn(code, field),
       random: time.random,
       now: Math.floor(time.clock.wall() / 1000),
-      // Opened only when something looks at it: most relayed bodies are never parsed.
+      // Opened only when something looks at it: most relayed bodies are never parsed. Never kept: it holds the body.
       get large() {
-        return (opened ?? plan.#decode().opened).large;
+        return (plan.#opened ?? plan.#decode().opened).large;
       },
       names: { tools: new Map(), respondTool: false } satisfies NameMap,
       carriers: carriers satisfies CarrierStore,
@@ -402,8 +424,11 @@ export class ChatPlan implements Plan {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
+const NO_BODY = Buffer.from("{}");
+
 const DEPARTED: Trouble = trouble(
-  "cut",
+  "departed",
   "the answer could not be continued: the next target began another one",
   {
     afterHead: true,

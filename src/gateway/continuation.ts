@@ -1,6 +1,6 @@
 /** Finishing a broken stream with another target: what it is asked, and how its text joins the caller's stream. */
 import { estimateTokens } from "../protocols/estimate.ts";
-import type { ChatRequest, StreamEvent, Turn } from "../protocols/neutral.ts";
+import type { ChatRequest, StreamEvent, Turn, Usage } from "../protocols/neutral.ts";
 import type { StreamEncoder } from "../protocols/protocol.ts";
 import type { Delivery } from "./delivery.ts";
 import { EventWriter } from "./event-writer.ts";
@@ -10,10 +10,12 @@ import { decideSplice } from "./splice.ts";
 const GO_ON =
   "Your answer was cut off there. Continue it exactly where it stopped: do not repeat any of it, do not comment on this.";
 
-/** The request that asks for the rest of an answer. */
-export function continueRequest(request: ChatRequest, { text, prefill }: Continued): ChatRequest {
-  const so: Turn = { role: "assistant", parts: [{ type: "text", text: text.trimEnd() }] };
-  const turns: Turn[] = [...request.turns, so];
+/** The request that asks for the rest of an answer; where only a restart will do, for all of it once more. */
+export function continueRequest(request: ChatRequest, { text, prefill, exact }: Continued): ChatRequest {
+  // Providers refuse an assistant turn that ends in white space, and half a surrogate pair is no text.
+  const so = text.trimEnd().replace(/[\ud800-\udbff]$/, "");
+  if (so === "" || exact) return request;
+  const turns: Turn[] = [...request.turns, { role: "assistant", parts: [{ type: "text", text: so }] }];
   if (!prefill) turns.push({ role: "user", parts: [{ type: "text", text: GO_ON }] });
   const { max } = request.sampling;
   const sampling =
@@ -25,60 +27,102 @@ export function continueRequest(request: ChatRequest, { text, prefill }: Continu
 
 /** Takes the second target's events: the head is held until it is clear how it joins, then everything follows. */
 export class SpliceWriter extends EventWriter {
-  readonly #delivered: string;
-  readonly #exact: boolean;
+  readonly #continued: Continued;
   readonly #onDeparted: () => void;
+  /** The part the caller's stream has open: the new text goes on in it. */
+  readonly #openPart: number | null;
   #head = "";
-  #decided = false;
+  #decided: boolean;
+  #departed = false;
+  /** The new stream's index of the text that goes on. */
+  #textPart = -1;
+  /** Characters of the new text that the caller had already. */
+  #repeated = 0;
+  #usage: Usage | null = null;
 
   constructor(
     encoder: StreamEncoder,
     delivery: Delivery,
-    continued: Continued & { readonly exact?: boolean },
+    continued: Continued,
+    openPart: number | null,
     onDeparted: () => void,
   ) {
     super(encoder, delivery, true);
-    this.#delivered = continued.text;
-    this.#exact = continued.exact ?? false;
+    this.#continued = continued;
+    this.#openPart = openPart;
     this.#onDeparted = onDeparted;
+    // Nothing of a text was sent: the answer begins afresh, its reasoning too.
+    this.#decided = continued.text === "";
     this.seed(continued.text);
   }
 
   override push(event: StreamEvent): void {
+    if (this.#departed) return;
+    if (event.type === "usage") {
+      this.#usage = event.usage;
+      if (this.#decided) super.push({ type: "usage", usage: this.#wholeUsage(event.usage) });
+      return;
+    }
+    // The caller's stream has begun long ago.
+    if (event.type === "start") return;
     if (this.#decided) {
-      if (event.type !== "start") super.push(event);
+      super.push(this.#joined(event));
       return;
     }
     switch (event.type) {
       case "text":
-        if (event.c === 0) {
-          this.#head += event.text;
-          this.#decide(event.i, false);
-        }
+        if (event.c !== 0) return;
+        this.#head += event.text;
+        this.#textPart = event.i;
+        this.#decide(false);
         return;
+      case "part":
+        // Anything but text settles that no more text is to come at the joint.
+        if (event.kind === "text" || event.kind === "thinking") return;
+        break;
       case "stop":
       case "end":
-        this.#decide(0, true);
-        if (this.#decided) super.push(event);
-        return;
-      case "usage":
-        super.push(event);
-        return;
-      // The caller's stream has begun long ago; reasoning about how to go on is not part of the answer.
+        break;
+      // Reasoning about how to go on is not part of the answer.
       default:
         return;
     }
+    this.#decide(true);
+    if (this.#decided) super.push(this.#joined(event));
   }
 
-  #decide(i: number, ended: boolean): void {
-    const splice = decideSplice(this.#delivered, this.#head, ended, this.#exact);
+  #decide(ended: boolean): void {
+    const { text, exact } = this.#continued;
+    const splice = decideSplice(text, this.#head, ended, exact);
     if (splice.kind === "wait") return;
     if (splice.kind === "departed") {
+      this.#departed = true;
       this.#onDeparted();
       return;
     }
     this.#decided = true;
     this.#head = "";
-    if (splice.text !== "") super.push({ type: "text", c: 0, i, text: splice.text });
+    this.#repeated = splice.repeated;
+    if (splice.text !== "") {
+      super.push(this.#joined({ type: "text", c: 0, i: Math.max(0, this.#textPart), text: splice.text }));
+    }
+    if (this.#usage !== null) super.push({ type: "usage", usage: this.#wholeUsage(this.#usage) });
+  }
+
+  #joined(event: StreamEvent): StreamEvent {
+    const open = this.#openPart;
+    if (open === null || !("i" in event) || event.c !== 0 || event.i !== this.#textPart) return event;
+    return event.type === "part" ? event : { ...event, i: open };
+  }
+
+  /** The original prompt, and all output that was delivered. */
+  #wholeUsage(usage: Usage): Usage {
+    const { text, promptTokens } = this.#continued;
+    const before = estimateTokens(text.slice(0, Math.max(0, text.length - this.#repeated)));
+    return {
+      ...usage,
+      input: promptTokens ?? usage.input,
+      output: usage.output === null ? null : usage.output + before,
+    };
   }
 }

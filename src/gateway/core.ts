@@ -13,6 +13,7 @@ import { createStrategy } from "../routing/strategies.ts";
 import type { Strategy } from "../routing/strategy.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
+import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
 import type { Alias, Target } from "./target.ts";
 import { createUplink, type Uplink } from "./uplink.ts";
 
@@ -29,7 +30,11 @@ export interface Totals {
   active: number;
   tokensIn: number;
   tokensOut: number;
+  /** Broken streams that another target finished, and those that none did. */
   continuations: number;
+  unrepaired: number;
+  /** Streams that broke without their body, which had given way to new requests. */
+  bodiesMissed: number;
 }
 
 export interface Core {
@@ -39,6 +44,9 @@ export interface Core {
   readonly health: HealthRegistry;
   readonly uplink: Uplink;
   readonly memory: MemoryBudget;
+  readonly repairBodies: RepairBodies;
+  /** Epoch milliseconds: a wall clock before it was never set. */
+  readonly buildDate: number;
   readonly stickiness: Stickiness;
   readonly idPins: IdPins;
   readonly carriers: CarrierStore;
@@ -68,6 +76,7 @@ export interface CoreOptions {
   readonly upstream: UpstreamClient;
   readonly health: HealthRegistry;
   readonly bufferBytes: number;
+  readonly buildDate: number;
 }
 
 export function createCore(options: CoreOptions): Core {
@@ -77,6 +86,7 @@ export function createCore(options: CoreOptions): Core {
   const refused = new LruMap<string[]>(MAX_PROVIDERS, REFUSED_FOR_MS);
   const carriers = new LruMap<string>(CARRIERS, CARRIER_TTL_MS);
   const lines = new Map<string, number>();
+  const repairBodies = createRepairBodies(createMemoryBudget(options.bufferBytes));
   const now = () => time.clock.now();
 
   return {
@@ -92,7 +102,9 @@ export function createCore(options: CoreOptions): Core {
         );
       else options.log.info({}, "the internet connection is back");
     }),
-    memory: createMemoryBudget(options.bufferBytes),
+    memory: repairBodies.memory,
+    repairBodies,
+    buildDate: options.buildDate,
     stickiness: new Stickiness(),
     idPins: new IdPins(),
     carriers: {
@@ -101,7 +113,16 @@ export function createCore(options: CoreOptions): Core {
         if (carrier.length <= MAX_CARRIER_BYTES) carriers.set(callId, carrier, now());
       },
     },
-    totals: { requests: 0, failed: 0, active: 0, tokensIn: 0, tokensOut: 0, continuations: 0 },
+    totals: {
+      requests: 0,
+      failed: 0,
+      active: 0,
+      tokensIn: 0,
+      tokensOut: 0,
+      continuations: 0,
+      unrepaired: 0,
+      bodiesMissed: 0,
+    },
     aliasState(alias, exploitK) {
       const key = `${alias.name}\n${alias.strategy}\n${alias.name === "" ? (alias.targets[0]?.label ?? "") : ""}`;
       const known = aliases.get(key, now());

@@ -15,6 +15,8 @@ export class EventWriter {
   #length = 0;
   #tooLong = false;
   sawToolCall = false;
+  /** Index of the text part that is open; null = none. */
+  openText: number | null = null;
   /** More than plain text: a repair could not reproduce it. */
   sawOther = false;
 
@@ -50,6 +52,11 @@ export class EventWriter {
   }
 
   #remember(event: StreamEvent): void {
+    if ("c" in event && event.c === 0 && "i" in event) {
+      if (event.type === "text") this.openText = event.i;
+      else if (event.type === "part" || (event.type === "close" && event.i === this.openText))
+        this.openText = null;
+    }
     if (event.type === "text" && event.c === 0) {
       if (!this.#keep || this.#tooLong) return;
       this.#length += event.text.length;

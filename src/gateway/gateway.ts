@@ -56,6 +56,8 @@ export interface GatewayOptions {
   readonly version: string;
   /** Proxy variables for upstreams without a proxy of their own. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Epoch milliseconds; default: when the program was bundled. */
+  readonly buildDate?: number;
   /** Reads a CA file; throws when it cannot. */
   readonly readFile: (path: string) => string;
 }

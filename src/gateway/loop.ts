@@ -2,41 +2,29 @@
 import type { Timer } from "../base/clock.ts";
 import { Failure, toFailure } from "../base/failure.ts";
 import type { Attempt as Ticket } from "../health/attempt.ts";
-import type { TargetHealth } from "../health/target-health.ts";
 import { askedWait, backoff } from "../routing/backoff.ts";
-import { hasLargerContext, type RequestNeed, type TargetAbility } from "../routing/capability.ts";
-import { hedgeDelay, mayHedgeTo } from "../routing/hedge.ts";
-import { decideLate, probeDeadline, softDeadline } from "../routing/late.ts";
+import { mayHedgeTo } from "../routing/hedge.ts";
+import { decideLate } from "../routing/late.ts";
 import { nothingUsable } from "../routing/nothing-usable.ts";
 import { missedTargets, orderTargets } from "../routing/order.ts";
 import { secondSend } from "../routing/second-send.ts";
-import type { RouteTarget, StrategyContext } from "../routing/strategy.ts";
-import type { TargetState } from "../routing/target-state.ts";
 import type { Verdict } from "../upstream/classify.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { quotaReadings } from "../upstream/rate-limit-headers.ts";
 import { Attempt, type AttemptOwner, type PreparedSend } from "./attempt.ts";
+import { Candidates, type LoopRequest } from "./candidates.ts";
 import type { AliasState, Core } from "./core.ts";
+import { bookAttempt } from "./cost.ts";
 import type { Delivery } from "./delivery.ts";
 import { observe } from "./observer.ts";
-import { composeFailure, type FailedAttempt } from "./outcome.ts";
-import { AS_IT_IS, type Plan, type Rework } from "./plan.ts";
+import { composeFailure, describe, type FailedAttempt } from "./outcome.ts";
+import { AS_IT_IS, type Continued, type Plan, type Rework } from "./plan.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
 import { judge } from "./verdict.ts";
 
-export interface LoopRequest {
-  readonly targets: readonly Target[];
-  readonly need: RequestNeed;
-  /** Tokens the answer may take, for quotas and prices. */
-  readonly outputTokens: number;
-  /** Index of the target an id in the request belongs to; -1 = none. */
-  readonly issuer: number;
-  readonly affinity: string;
-  readonly sessionKey: string;
-  readonly continues: boolean;
-}
+export type { LoopRequest } from "./candidates.ts";
 
 interface Running {
   readonly attempt: Attempt;
@@ -49,10 +37,12 @@ interface Running {
   hedge: boolean;
 }
 
-/** Callers that may wait for one cooling target; the next ones are refused at once. */
-const MAX_COOLING_WAITERS = 64;
+/** Callers that may wait for one target; the next ones are refused at once. */
+const MAX_WAITERS = 1024;
 /** How often a caller that waits for somebody else's probe looks again. */
 const PROBE_POLL_MS = 50;
+/** How often a late attempt looks whether another target has become usable. */
+const LATE_AGAIN_MS = 1000;
 
 export class RequestLoop implements AttemptOwner {
   readonly #core: Core;
@@ -62,27 +52,30 @@ export class RequestLoop implements AttemptOwner {
   readonly #request: LoopRequest;
   readonly #state: AliasState;
   readonly #onEnd: () => void;
-  readonly #health: TargetHealth[];
-  readonly #routes: RouteTarget[];
-  readonly #abilities: TargetAbility[];
-  readonly #given = new Set<number>();
-  readonly #limited = new Set<number>();
+  readonly #candidates: Candidates;
   readonly #failed: FailedAttempt[] = [];
   readonly #sendsTo: number[];
   readonly #rework: Rework[];
   readonly #corrected = new Set<number>();
-  #order: number[] = [];
+  readonly #noPrefill = new Set<number>();
   #running: Running[] = [];
   #winner: Running | null = null;
   #sends = 0;
   #repetitions = 0;
+  /** The target that is asked again when `#wait` is over; -1 = none. */
+  #pending = -1;
   #wait: Timer | null = null;
   #total: Timer | null = null;
-  #cooling: string | null = null;
+  /** The target this caller stands in line for. */
+  #line: string | null = null;
+  #waitedMs = 0;
   #over = false;
   #continued = 0;
-  /** Text delivered before a stream broke; set while it is being finished. */
-  #broken: { readonly text: string } | null = null;
+  /** The answer that broke, while it is being finished. */
+  #broken: Omit<Continued, "prefill"> | null = null;
+  /** Why it could not be put to any target. */
+  #unput: Failure | null = null;
+  #uninsure: (() => void) | null = null;
 
   constructor(
     core: Core,
@@ -100,15 +93,7 @@ export class RequestLoop implements AttemptOwner {
     this.#request = request;
     this.#state = state;
     this.#onEnd = onEnd;
-    const now = core.time.clock.now();
-    this.#health = request.targets.map((target) => core.health.of(target.identity, now));
-    this.#routes = request.targets.map((target, index) => ({
-      id: target.label,
-      view: this.#health[index] as TargetHealth,
-      price: target.price,
-      weight: target.weight,
-    }));
-    this.#abilities = request.targets.map(abilityOf);
+    this.#candidates = new Candidates(core, request, plan.stream, plan.endpoint);
     this.#sendsTo = request.targets.map(() => 0);
     this.#rework = request.targets.map(() => AS_IT_IS);
   }
@@ -119,14 +104,16 @@ export class RequestLoop implements AttemptOwner {
     const total = targets[0]?.timeouts.total ?? 0;
     if (total > 0) this.#total = this.#core.time.timers.start(total, () => this.#onTotal(total));
     this.#state.hedges.countRequest(now);
+    const candidates = this.#candidates;
+    this.#record.wanDown = this.#core.uplink.wan.isDown;
     const route = orderTargets(
-      this.#routes,
-      this.#states(now),
-      this.#abilities,
+      candidates.routes,
+      candidates.states(now),
+      candidates.abilities,
       this.#state.strategy,
       this.#core.stickiness,
       {
-        ...this.#context(now),
+        ...candidates.context(now),
         need: this.#request.need,
         issuer: this.#request.issuer,
         affinity: this.#request.affinity,
@@ -135,10 +122,10 @@ export class RequestLoop implements AttemptOwner {
         continues: this.#request.continues,
       },
     );
-    this.#order = [...route.order];
+    candidates.order = [...route.order];
     this.#record.route = route.reason;
     this.#record.routedAt = now;
-    const first = this.#order[0];
+    const first = candidates.order[0];
     if (first === undefined) this.#lastResort();
     else this.#launch(first, route.probe ? "probe" : "plain", false, false);
   }
@@ -146,94 +133,108 @@ export class RequestLoop implements AttemptOwner {
   /** The caller is gone, or everything ends: nothing more is sent, nobody is blamed. */
   cancel(): void {
     if (this.#over) return;
-    const now = this.#now;
-    for (const run of this.#running) {
-      run.attempt.cancel();
-      run.ticket.settle(now, "cancelled");
-      run.note.cause ||= "cancelled";
-    }
+    this.#cancelRunning();
     this.#end();
   }
 
   onHead(attempt: Attempt, head: ResponseHead): void {
     const run = this.#find(attempt);
-    const health = run === undefined ? undefined : this.#health[run.index];
+    if (run === undefined) return;
     const readings = quotaReadings(head.headers, this.#core.time.clock.wall());
-    if (readings.length > 0) health?.learn(readings, this.#now);
-    if (!attempt.target.provider.private) this.#core.uplink.wan.answered(this.#now);
+    if (readings.length > 0) this.#candidates.health(run.index).learn(readings, this.#now);
+    if (!attempt.target.provider.private) this.#core.uplink.answered();
   }
 
   onContent(attempt: Attempt): void {
     const run = this.#find(attempt);
     if (run === undefined || this.#over) return;
     if (this.#winner !== null) {
-      this.#drop(run);
+      this.#leave(run);
       return;
     }
     this.#winner = run;
     const now = this.#now;
     if (attempt.stream) run.ticket.content(now);
-    this.#wait?.cancel();
+    this.#stopWaiting();
     for (const other of [...this.#running]) if (other !== run) this.#leave(other);
     if (this.#record.firstContentAt === 0) this.#record.firstContentAt = now;
     this.#record.answeredBy = attempt.target.label;
     this.#record.provider = attempt.target.provider.name;
-    if (this.#record.alias?.continuation !== true || !this.#plan.stream) this.#record.releaseBody();
     attempt.deliver(this.#delivery);
+    // The head of the answer may have needed the request; what follows does not, unless it must be repaired.
+    if (this.#winner !== run) return;
+    if (this.#mayRepair) this.#uninsure = this.#core.repairBodies.insure(() => this.#dropBody());
+    else this.#letGo();
   }
 
   onLate(attempt: Attempt): void {
     const run = this.#find(attempt);
     if (run === undefined || this.#over || this.#winner !== null) return;
     const now = this.#now;
-    if (run.hedge && !this.#mayHedge(run, now)) {
+    const next = this.#sends < this.#maxAttempts ? this.#next(now) : -1;
+    const room = next >= 0 && this.#hasBudget(next, now);
+    if (run.hedge) {
       run.hedge = false;
-      const left = this.#softMs(run.index, attempt.probe, false) - (now - attempt.startedAt);
-      attempt.late = false;
-      attempt.rearmSoft(Math.max(1, left));
-      return;
+      if (!room || this.#running.length > 1 || !this.#mayHedge(run, next, now)) {
+        attempt.late = false;
+        const soft = this.#candidates.softMs(run.index, attempt.probe);
+        if (soft > 0) attempt.rearmSoft(Math.max(1, soft - (now - attempt.startedAt)));
+        return;
+      }
+      this.#record.route += "; hedged";
     }
     run.ticket.markLate();
-    const next = this.#nextUsable(now);
-    const provider = attempt.target.provider;
     const decision = decideLate({
-      hasNext: next >= 0 && this.#sends < this.#maxAttempts,
+      hasNext: next >= 0,
       probe: attempt.probe,
-      hasBudget: this.#core.retryBudget(provider.name).has(now, provider.retryBudget),
+      hasBudget: room,
       running: this.#running.length,
     });
-    if (decision === "wait") return;
+    if (decision === "wait") {
+      if (this.#candidates.order.length > 1) attempt.rearmSoft(LATE_AGAIN_MS);
+      return;
+    }
     if (decision === "race") {
-      if (!attempt.probe) this.#core.retryBudget(provider.name).take(now, provider.retryBudget);
-      this.#launch(next, this.#asOf(next, now), true, false);
+      if (!attempt.probe) this.#takeBudget(next, now);
+      this.#launch(next, this.#candidates.asOf(next, now), true, false);
       return;
     }
     this.#leave(decision === "leave" ? run : (this.#running[0] ?? run));
-    this.#launch(next, this.#asOf(next, now), false, false);
+    this.#launch(next, this.#candidates.asOf(next, now), false, false);
   }
 
   onFailed(attempt: Attempt, why: Trouble): void {
     const run = this.#take(attempt);
     if (run === null || this.#over) return;
-    const verdict = this.#judge(run, why);
-    this.#settleFailure(run, verdict);
-    this.#failed.push({ note: run.note, why, verdict });
-    this.#moveOn(run, verdict);
+    const verdict = this.#judgeFor(run.attempt.target, why);
+    const successBefore = this.#candidates.health(run.index).successRate;
+    this.#book(run.attempt, false);
+    this.#noteFailure(run, why, verdict);
+    if (verdict.limited) this.#candidates.limited.add(run.index);
+    const { provider } = attempt.target;
+    if (verdict.wanSign && !provider.private) {
+      this.#core.uplink.settleFailure(provider.origin, run.ticket, verdict);
+    } else {
+      run.ticket.settle(this.#now, verdict);
+    }
+    this.#moveOn(run, verdict, successBefore);
   }
 
   onBroken(attempt: Attempt, why: Trouble): void {
     const run = this.#take(attempt);
     if (run === null || this.#over) return;
     this.#winner = null;
-    const verdict = { ...this.#judge(run, why), counts: true, answered: true };
-    this.#note(run, why, verdict);
-    run.ticket.settle(this.#now, verdict);
-    this.#failed.push({ note: run.note, why, verdict });
-    this.#given.add(run.index);
-    this.#settleTokens(run, false);
-    if (this.#tryContinue(run)) return;
-    const failure = composeFailure(this.#failed, this.#core.time.clock.wall());
-    this.#failInBand(failure);
+    this.#uninsure?.();
+    this.#uninsure = null;
+    const judged = this.#judgeFor(attempt.target, why);
+    this.#noteFailure(run, why, judged);
+    // A repair that began another answer, and a refusal, are no faults of the target.
+    run.ticket.settle(this.#now, why.kind === "departed" ? "cancelled" : judged);
+    this.#candidates.given.add(run.index);
+    this.#book(attempt, false);
+    if (why.kind !== "departed" && judged.next !== "no" && this.#tryContinue(run)) return;
+    this.#core.totals.unrepaired++;
+    this.#finish(composeFailure(this.#failed).failure);
   }
 
   onComplete(attempt: Attempt): void {
@@ -242,17 +243,18 @@ export class RequestLoop implements AttemptOwner {
     const now = this.#now;
     run.ticket.settle(now, "success");
     run.note.ms = now - attempt.startedAt;
-    this.#settleTokens(run, true);
+    this.#book(attempt, true);
     if (this.#continued > 0) this.#core.totals.continuations++;
     const { sessionKey } = this.#request;
     if (sessionKey !== "") {
+      const { routes, given } = this.#candidates;
       const missed = missedTargets(
-        this.#routes,
-        this.#states(now),
+        routes,
+        this.#candidates.states(now),
         this.#state.strategy,
-        this.#context(now),
+        this.#candidates.context(now),
         run.index,
-        [...this.#given],
+        [...given],
       );
       this.#core.stickiness.note(sessionKey, attempt.target.label, missed, now);
     }
@@ -268,45 +270,32 @@ export class RequestLoop implements AttemptOwner {
     return configured + this.#continued;
   }
 
-  #context(now: number): StrategyContext {
-    return {
-      now,
-      mode: this.#plan.stream ? "stream" : "whole",
-      promptTokens: this.#request.need.promptTokens,
-      outputTokens: this.#request.outputTokens,
-    };
-  }
-
-  get #quotaNeed() {
-    return { inputTokens: this.#request.need.promptTokens, outputTokens: this.#request.outputTokens };
-  }
-
-  #states(now: number): TargetState[] {
-    const { wan } = this.#core.uplink;
-    return this.#request.targets.map((target, index) => {
-      if (wan.isDown && !target.provider.private) return WAN_OUT;
-      return this.#health[index]?.admission(now, this.#plan.endpoint, this.#quotaNeed) ?? WAN_OUT;
-    });
+  get #mayRepair(): boolean {
+    return this.#record.alias?.continuation === true && this.#plan.stream && !this.#record.bodyDropped;
   }
 
   /** The next target in order that may be asked now; -1 = none. */
-  #nextUsable(now: number): number {
-    const states = this.#states(now);
-    for (const index of this.#order) {
-      if (this.#given.has(index) || this.#running.some((run) => run.index === index)) continue;
-      if (states[index]?.state !== "out") return index;
-    }
-    return -1;
+  #next(now: number): number {
+    return this.#candidates.next(
+      now,
+      (index) => index === this.#pending || this.#running.some((run) => run.index === index),
+    );
   }
 
-  #asOf(index: number, now: number): "plain" | "probe" {
-    return this.#states(now)[index]?.state === "probe" ? "probe" : "plain";
+  #hasBudget(index: number, now: number): boolean {
+    const { provider } = this.#candidates.target(index);
+    return this.#core.retryBudget(provider.name).has(now, provider.retryBudget);
+  }
+
+  #takeBudget(index: number, now: number): boolean {
+    const { provider } = this.#candidates.target(index);
+    return this.#core.retryBudget(provider.name).take(now, provider.retryBudget);
   }
 
   #launch(index: number, as: "plain" | "probe", extra: boolean, anyway: boolean): void {
-    const target = this.#request.targets[index];
-    const health = this.#health[index];
-    if (target === undefined || health === undefined || this.#over) return;
+    if (this.#over || this.#winner !== null) return;
+    this.#leaveLine();
+    const target = this.#candidates.target(index);
     let prepared: PreparedSend;
     try {
       prepared = this.#plan.prepare(target, this.#reworkOf(index, target));
@@ -316,18 +305,20 @@ export class RequestLoop implements AttemptOwner {
     }
     const { clock } = this.#core.time;
     const now = clock.now();
-    const ticket = health.start(
-      now,
-      clock.wall(),
-      this.#plan.stream ? "stream" : "whole",
-      this.#plan.endpoint,
-      as,
-      this.#quotaNeed,
-    );
+    const ticket = this.#candidates
+      .health(index)
+      .start(
+        now,
+        clock.wall(),
+        this.#plan.stream ? "stream" : "whole",
+        this.#plan.endpoint,
+        as,
+        this.#candidates.quotaNeed,
+      );
     if (ticket === null) {
       // Another request took the probe between the look and the send.
-      this.#given.add(index);
-      this.#proceed(null);
+      this.#candidates.given.add(index);
+      this.#proceed();
       return;
     }
     this.#sends++;
@@ -336,9 +327,9 @@ export class RequestLoop implements AttemptOwner {
     const note: AttemptNote = { target: target.label, cause: "", message: "", status: 0, ms: 0 };
     this.#record.attempts.push(note);
     const attempt = new Attempt(this, this.#core.time, target, prepared, this.#sends, as === "probe");
-    const hedged = this.#hedgeMs(index);
-    const soft = this.#softMs(index, as === "probe", anyway);
-    const early = hedged > 0 && (soft === 0 || hedged < soft);
+    const hedged = this.#candidates.hedgeMs(index, this.#record.alias?.hedge ?? null);
+    const soft = anyway ? 0 : this.#candidates.softMs(index, as === "probe");
+    const early = hedged > 0 && !anyway && (soft === 0 || hedged < soft);
     this.#running.push({ attempt, ticket, index, note, anyway, hedge: early });
     attempt.start(early ? hedged : soft);
   }
@@ -346,10 +337,8 @@ export class RequestLoop implements AttemptOwner {
   #reworkOf(index: number, target: Target): Rework {
     const rework = this.#rework[index] ?? AS_IT_IS;
     if (this.#broken === null) return rework;
-    return {
-      ...rework,
-      continuation: { text: this.#broken.text, prefill: target.prefill && !this.#corrected.has(index) },
-    };
+    const prefill = target.prefill && !this.#noPrefill.has(index);
+    return { ...rework, continuation: { ...this.#broken, prefill } };
   }
 
   /** The request cannot be put to this target: not its fault, and nothing was sent. */
@@ -364,95 +353,71 @@ export class RequestLoop implements AttemptOwner {
       status: 0,
       ms: 0,
     };
-    this.#given.add(index);
+    this.#candidates.given.add(index);
     this.#unput ??= failure;
-    this.#failed.push({ note, why, verdict: this.#judgeFor(target, why) });
-    this.#proceed(null);
+    this.#failed.push({ note, why, verdict: this.#judgeFor(target, why), speaksCallers: false });
+    this.#proceed();
   }
 
-  #unput: Failure | null = null;
-
-  /** Milliseconds until it is late; 0 = never. */
-  #softMs(index: number, probe: boolean, anyway: boolean): number {
-    const target = this.#request.targets[index];
-    const health = this.#health[index];
-    if (target === undefined || health === undefined || anyway) return 0;
-    const mode = this.#plan.stream ? "stream" : "whole";
-    if (probe) {
-      const next = this.#order.find((other) => other !== index && !this.#given.has(other));
-      return probeDeadline(mode, next === undefined ? -1 : (this.#health[next]?.latency(mode) ?? -1));
-    }
-    if (!this.#plan.stream) return 0;
-    const { firstToken, firstTokenMax } = target.timeouts;
-    return softDeadline(firstToken, firstTokenMax, health.medianFirstContent());
-  }
-
-  #hedgeMs(index: number): number {
+  #mayHedge(run: Running, next: number, now: number): boolean {
     const hedge = this.#record.alias?.hedge ?? null;
-    if (hedge === null) return 0;
-    return hedgeDelay(hedge, this.#health[index]?.p95(this.#plan.stream ? "stream" : "whole") ?? null) ?? 0;
-  }
-
-  #mayHedge(run: Running, now: number): boolean {
-    const hedge = this.#record.alias?.hedge ?? null;
-    const next = this.#nextUsable(now);
-    if (hedge === null || next < 0) return false;
-    const from = this.#request.targets[run.index]?.price ?? null;
-    const to = this.#request.targets[next]?.price ?? null;
-    const tokens = this.#context(now);
-    return mayHedgeTo(from, to, tokens, hedge.anyPrice) && this.#state.hedges.take(now, hedge.maxExtra);
-  }
-
-  #judge(run: Running, why: Trouble): Verdict {
-    return this.#judgeFor(run.attempt.target, why);
+    if (hedge === null) return false;
+    const from = this.#candidates.target(run.index).price;
+    const to = this.#candidates.target(next).price;
+    return (
+      mayHedgeTo(from, to, this.#candidates.context(now), hedge.anyPrice) &&
+      this.#state.hedges.take(now, hedge.maxExtra)
+    );
   }
 
   #judgeFor(target: Target, why: Trouble): Verdict {
-    const { clock } = this.#core.time;
-    return judge(why, {
-      target,
-      stream: this.#plan.stream,
-      idInPath: this.#plan.idInPath,
-      retryAfterMax: this.#record.alias?.retry.retryAfterMax ?? 3000,
-      needTokens: this.#request.need.promptTokens + this.#request.outputTokens,
-      wall: clock.wall(),
-      clockUntrusted: clock.wall() < BUILD_DATE,
-    });
+    return this.#judgeOf(target)(why);
   }
 
-  #settleFailure(run: Running, verdict: Verdict): void {
-    const now = this.#now;
-    if (verdict.limited) this.#limited.add(run.index);
-    if (!verdict.wanSign || run.attempt.target.provider.private) {
-      run.ticket.settle(now, verdict);
-      return;
-    }
-    this.#core.uplink.settleFailure(run.attempt.target.provider.origin, run.ticket, verdict);
+  /** Judges troubles of one target, holding nothing of the request but figures. */
+  #judgeOf(target: Target): (why: Trouble) => Verdict {
+    const { time, buildDate } = this.#core;
+    const { stream, idInPath } = this.#plan;
+    const retryAfterMax = this.#record.alias?.retry.retryAfterMax ?? 3000;
+    const needTokens = this.#request.need.promptTokens + this.#request.outputTokens;
+    return (why) => {
+      const wall = time.clock.wall();
+      return judge(why, {
+        target,
+        stream,
+        idInPath,
+        retryAfterMax,
+        needTokens,
+        wall,
+        clockUntrusted: wall < buildDate,
+      });
+    };
   }
 
-  #note(run: Running, why: Trouble, verdict: Verdict): void {
+  #noteFailure(run: Running, why: Trouble, verdict: Verdict): void {
+    const failed = { note: run.note, why, verdict, speaksCallers: run.attempt.speaksCallers };
     run.note.cause = verdict.cause;
-    run.note.message = why.message;
+    run.note.message = describe(failed);
     run.note.status = why.status;
     run.note.ms = this.#now - run.attempt.startedAt;
+    this.#failed.push(failed);
   }
 
-  #moveOn(run: Running, verdict: Verdict): void {
-    const failed = this.#failed.at(-1);
-    if (failed !== undefined) this.#note(run, failed.why, verdict);
-    const { index } = run;
+  #moveOn(run: Running, verdict: Verdict, successBefore: number): void {
+    const { index, attempt } = run;
     if (verdict.next === "no") {
-      this.#finish(composeFailure(this.#failed, this.#core.time.clock.wall()));
+      this.#finishComposed();
       return;
     }
     const retry = this.#record.alias?.retry;
-    const unasked = this.#order.filter(
-      (other) => !this.#given.has(other) && other !== index && (this.#sendsTo[other] ?? 0) === 0,
+    const { given, order } = this.#candidates;
+    const unasked = order.filter(
+      (other) => !given.has(other) && other !== index && (this.#sendsTo[other] ?? 0) === 0,
     ).length;
     const decision = secondSend({
       sameTarget: verdict.sameTarget,
       counts: verdict.counts,
-      successBefore: run.ticket.successBefore,
+      successBefore,
       sendsToTarget: this.#sendsTo[index] ?? 0,
       perTarget: retry?.perTarget ?? 2,
       corrected: this.#corrected.has(index),
@@ -461,64 +426,59 @@ export class RequestLoop implements AttemptOwner {
       unasked,
       anyway: run.anyway,
     });
-    const provider = run.attempt.target.provider;
     if (decision === "free" && verdict.correction !== null) {
-      this.#correct(index, run.attempt.target, verdict.correction.kind, verdict.correction.member);
+      this.#correct(index, attempt.target, verdict.correction.kind, verdict.correction.member);
       this.#launch(index, "plain", true, false);
       return;
     }
-    if (
-      decision === "budget" &&
-      this.#core.retryBudget(provider.name).take(this.#now, provider.retryBudget)
-    ) {
-      const { random, timers } = this.#core.time;
+    // One wait at a time: of two racers that fail, one is asked again.
+    if (decision === "budget" && this.#pending < 0 && this.#takeBudget(index, this.#now)) {
       this.#repetitions++;
+      const { random } = this.#core.time;
       const ms =
         verdict.waitMs === null
           ? backoff(this.#repetitions, retry ?? DEFAULT_BACKOFF, random)
           : askedWait(verdict.waitMs, random);
-      this.#wait = timers.start(ms, () => this.#launch(index, "plain", true, false));
+      this.#pending = index;
+      this.#startWait(ms, () => {
+        this.#pending = -1;
+        if (this.#running.length >= 2) this.#leave(this.#running[0] as Running);
+        this.#launch(index, "plain", true, false);
+      });
       return;
     }
-    this.#given.add(index);
-    this.#proceed(verdict.next === "larger_context" ? index : null);
+    given.add(index);
+    if (verdict.next === "larger_context") this.#candidates.giveUpSmaller(index);
+    this.#proceed();
   }
 
   #correct(index: number, target: Target, kind: string, member: string): void {
     const before = this.#rework[index] ?? AS_IT_IS;
-    this.#corrected.add(index);
     // It is outside `per_target`.
     this.#sendsTo[index] = (this.#sendsTo[index] ?? 1) - 1;
+    if (kind === "prefill" && this.#broken !== null) {
+      this.#noPrefill.add(index);
+      return;
+    }
+    this.#corrected.add(index);
     if (kind === "member") {
       this.#core.noteRefused(target, member);
       this.#rework[index] = { ...before, refused: [...before.refused, member] };
-    } else if (kind === "prefill") {
-      this.#rework[index] = before;
     } else {
       this.#rework[index] = { ...before, dropThinking: true };
     }
   }
 
-  /** On to the next target. `smaller`: only those with a larger context than this one's. */
-  #proceed(smaller: number | null): void {
-    if (this.#over) return;
-    if (smaller !== null) {
-      const than = this.#abilities[smaller] ?? {};
-      this.#request.targets.forEach((_, index) => {
-        if (!hasLargerContext(this.#abilities[index] ?? {}, than)) this.#given.add(index);
-      });
-      if (this.#nextUsable(this.#now) < 0 && this.#running.length === 0) {
-        this.#giveUp();
-        return;
-      }
-    }
+  /** On to the next target. */
+  #proceed(): void {
+    if (this.#over || this.#winner !== null) return;
     const now = this.#now;
     // One that runs and is not late yet may still answer; it will be joined when it is late.
-    if (this.#running.some((run) => !run.attempt.late)) return;
-    const next = this.#nextUsable(now);
+    if (this.#running.some((run) => !run.attempt.late) || this.#pending >= 0) return;
+    const next = this.#next(now);
     if (next >= 0 && this.#sends < this.#maxAttempts) {
       if (this.#running.length >= 2) this.#leave(this.#running[0] as Running);
-      this.#launch(next, this.#asOf(next, now), false, false);
+      this.#launch(next, this.#candidates.asOf(next, now), false, false);
       return;
     }
     if (this.#running.length > 0) return;
@@ -531,23 +491,38 @@ export class RequestLoop implements AttemptOwner {
     if (this.#over) return;
     const now = this.#now;
     const { targets } = this.#request;
-    if (this.#core.uplink.wan.isDown && !targets.some((target) => target.provider.private)) {
-      this.#core.uplink.await((reachable) => {
+    const { uplink } = this.#core;
+    const allPublic = !targets.some((target) => target.provider.private);
+    // Failures that may be the uplink's are not this caller's answer before that is known.
+    if (uplink.wan.state === "checking" && allPublic && this.#failed.some(({ verdict }) => verdict.wanSign)) {
+      uplink.whenKnown(() => this.#lastResort());
+      return;
+    }
+    if (uplink.wan.isDown && allPublic) {
+      uplink.await((reachable) => {
         if (this.#over) return;
         if (reachable) this.#lastResort();
         else this.#finish(WAN_DOWN);
       });
       return;
     }
+    const candidates = this.#candidates;
     const all = targets
       .map((_, index) => index)
       .filter((index) => this.#request.issuer < 0 || index === this.#request.issuer);
-    const order = this.#state.strategy.order(this.#routes, all, this.#context(now), false);
-    const retryAfterMax = this.#record.alias?.retry.retryAfterMax ?? 3000;
-    const resort = nothingUsable(this.#states(now), order, this.#given, this.#limited, now, retryAfterMax);
+    const order = this.#state.strategy.order(candidates.routes, all, candidates.context(now), false);
+    const patience = Math.max(0, (this.#record.alias?.retry.retryAfterMax ?? 3000) - this.#waitedMs);
+    const resort = nothingUsable(
+      candidates.states(now),
+      order,
+      candidates.given,
+      candidates.limited,
+      now,
+      patience,
+    );
     switch (resort.action) {
       case "ask":
-        if (!this.#order.includes(resort.index)) this.#order.push(resort.index);
+        if (!candidates.order.includes(resort.index)) candidates.order.push(resort.index);
         this.#launch(resort.index, resort.as === "probe" ? "probe" : "plain", false, resort.as === "anyway");
         return;
       case "wait":
@@ -560,54 +535,82 @@ export class RequestLoop implements AttemptOwner {
   }
 
   #waitFor(index: number, what: "probe" | "cooldown", until: number, now: number): void {
-    const identity = this.#request.targets[index]?.identity ?? "";
-    if (this.#cooling === null && !this.#core.joinLine(identity, MAX_COOLING_WAITERS)) {
-      if (this.#failed.length > 0) this.#giveUp();
-      else this.#finish(noTarget(what === "cooldown", until - now));
-      return;
+    const { identity } = this.#candidates.target(index);
+    if (this.#line !== identity) {
+      this.#leaveLine();
+      if (!this.#core.joinLine(identity, MAX_WAITERS)) {
+        if (this.#failed.length > 0) this.#giveUp();
+        else this.#finish(noTarget(what === "cooldown", until - now));
+        return;
+      }
+      this.#line = identity;
     }
-    this.#cooling ??= identity;
     const ms = what === "probe" ? PROBE_POLL_MS : Math.max(1, until - now);
-    this.#wait = this.#core.time.timers.start(ms, () => this.#lastResort());
+    if (what === "cooldown") this.#waitedMs += ms;
+    this.#startWait(ms, () => this.#lastResort());
+  }
+
+  #startWait(ms: number, then: () => void): void {
+    this.#wait?.cancel();
+    this.#wait = this.#core.time.timers.start(ms, then);
+  }
+
+  #stopWaiting(): void {
+    this.#wait?.cancel();
+    this.#wait = null;
+    this.#pending = -1;
+    this.#leaveLine();
+  }
+
+  #leaveLine(): void {
+    if (this.#line !== null) this.#core.leaveLine(this.#line);
+    this.#line = null;
   }
 
   #giveUp(): void {
-    if (this.#broken !== null) {
-      this.#failInBand(composeFailure(this.#failed, this.#core.time.clock.wall()));
-      return;
-    }
     // Nothing was ever sent: the conversion's own words say more than a list of attempts.
     if (this.#sends === 0 && this.#unput !== null) this.#finish(this.#unput);
-    else this.#finish(composeFailure(this.#failed, this.#core.time.clock.wall()));
+    else this.#finishComposed();
   }
 
   /** Loses a race, or is left for the next target: it becomes its target's observer where that place is free. */
   #leave(run: Running): void {
     this.#running = this.#running.filter((other) => other !== run);
-    this.#given.add(run.index);
+    this.#candidates.given.add(run.index);
     run.note.cause ||= "late";
     run.note.message ||= "no content in time, another target was asked";
     run.note.ms = this.#now - run.attempt.startedAt;
-    observe(this.#core, run.attempt, run.ticket, (why, target) => this.#judgeFor(target, why));
-  }
-
-  #drop(run: Running): void {
-    this.#running = this.#running.filter((other) => other !== run);
-    run.attempt.cancel();
-    run.ticket.settle(this.#now, "lost");
+    const core = this.#core;
+    const health = this.#candidates.health(run.index);
+    const { promptTokens } = this.#request.need;
+    observe({
+      core,
+      attempt: run.attempt,
+      ticket: run.ticket,
+      judge: this.#judgeOf(run.attempt.target),
+      book: (attempt) => {
+        bookAttempt(core, health, attempt, promptTokens);
+      },
+    });
   }
 
   #tryContinue(run: Running): boolean {
     const { alias } = this.#record;
-    if (alias?.continuation !== true || !this.#plan.stream || this.#continued >= this.#request.targets.length)
+    if (alias?.continuation !== true || !this.#plan.stream) return false;
+    if (this.#record.bodyDropped) {
+      this.#core.totals.bodiesMissed++;
       return false;
-    if (this.#record.bodyDropped) return false;
+    }
+    if (this.#continued >= this.#request.targets.length) return false;
     const broken = this.#plan.broken();
     if (broken === null) return false;
     this.#continued++;
     this.#record.continued = true;
     this.#delivery.unfollow();
-    this.#broken = broken;
+    this.#broken = {
+      ...broken,
+      promptTokens: this.#broken?.promptTokens ?? run.attempt.reader?.usage?.input ?? null,
+    };
     this.#core.log.info(
       {
         request_id: this.#record.from.requestId,
@@ -616,20 +619,19 @@ export class RequestLoop implements AttemptOwner {
       },
       "a stream broke after content; another target is asked to finish it",
     );
-    // Without text the caller saw only the beginning of reasoning or of an empty answer: it is asked afresh.
-    this.#proceed(null);
+    this.#proceed();
     return true;
   }
 
-  #settleTokens(run: Running, whole: boolean): void {
-    const usage = run.attempt.reader?.usage ?? null;
+  #book(attempt: Attempt, whole: boolean): void {
+    const health = this.#candidates.health(this.#indexOf(attempt));
+    const usage = bookAttempt(this.#core, health, attempt, this.#request.need.promptTokens);
     if (usage !== null) this.#record.usage = usage;
-    const input = usage?.input ?? (whole ? this.#request.need.promptTokens : 0);
-    const output = usage?.output ?? 0;
-    this.#health[run.index]?.addTokens(input, output);
-    this.#core.totals.tokensIn += input;
-    this.#core.totals.tokensOut += output;
     if (whole && usage?.output != null) this.#state.output.add(usage.output);
+  }
+
+  #indexOf(attempt: Attempt): number {
+    return this.#request.targets.indexOf(attempt.target);
   }
 
   #onTotal(total: number): void {
@@ -637,36 +639,49 @@ export class RequestLoop implements AttemptOwner {
     this.#finish(new Failure("timeout", why, { code: "upstream_timeout", noRetry: true }));
   }
 
-  /** The request ends with an error. */
-  #finish(failure: Failure): void {
-    if (this.#over) return;
+  /** Above 75 % of the memory budget: this stream is not repaired any more. */
+  #dropBody(): void {
+    this.#record.bodyDropped = true;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#plan.release();
+    for (const run of this.#running) run.attempt.releaseBody();
+    this.#record.releaseBody();
+  }
+
+  #cancelRunning(): void {
     for (const run of this.#running) {
       run.attempt.cancel();
       run.ticket.settle(this.#now, "cancelled");
+      run.note.cause ||= "cancelled";
+      run.note.ms = this.#now - run.attempt.startedAt;
+      this.#book(run.attempt, false);
     }
     this.#running = [];
-    if (this.#delivery.started) {
-      this.#failInBand(failure);
-      return;
-    }
-    this.#record.failure = failure;
-    const answer = this.#plan.refuse(failure);
-    this.#delivery.respond(answer.status, answer.headers, answer.body);
-    this.#end();
   }
 
-  #failInBand(failure: Failure): void {
+  #finishComposed(): void {
+    const { failure, body } = composeFailure(this.#failed);
+    this.#finish(failure, body);
+  }
+
+  /** The request ends with an error; `body`: the upstream's own, which the caller gets as it is. */
+  #finish(failure: Failure, body: Buffer | null = null): void {
     if (this.#over) return;
+    this.#cancelRunning();
     this.#record.failure = failure;
-    if (!this.#delivery.started) {
+    const delivery = this.#delivery;
+    if (!delivery.started) {
       const answer = this.#plan.refuse(failure);
-      this.#delivery.respond(answer.status, answer.headers, answer.body);
+      delivery.respond(body === null ? answer.status : failure.status, answer.headers, body ?? answer.body);
     } else {
-      const text = this.#plan.failInBand(failure);
-      if (text === null) this.#delivery.cut();
+      const text = this.#plan.stream ? this.#plan.failInBand(failure) : null;
+      if (text === null) delivery.cut();
       else {
-        this.#delivery.writeText(text);
-        this.#delivery.end();
+        delivery.writeText(text);
+        delivery.end();
       }
     }
     this.#end();
@@ -686,21 +701,16 @@ export class RequestLoop implements AttemptOwner {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#wait?.cancel();
+    this.#stopWaiting();
     this.#total?.cancel();
-    if (this.#cooling !== null) this.#core.leaveLine(this.#cooling);
+    this.#uninsure?.();
+    this.#uninsure = null;
     this.#running = [];
+    this.#winner = null;
+    this.#plan.release();
     this.#onEnd();
   }
 }
-
-const WAN_OUT: TargetState = {
-  state: "out",
-  reason: "wan",
-  until: Number.POSITIVE_INFINITY,
-  quick: false,
-  probing: false,
-};
 
 const WAN_DOWN = new Failure(
   "overloaded",
@@ -709,9 +719,6 @@ const WAN_DOWN = new Failure(
 );
 
 const DEFAULT_BACKOFF = { backoffBase: 250, backoffMax: 5000 };
-
-/** A wall clock before this was never set. */
-const BUILD_DATE = Date.UTC(2026, 0, 1);
 
 function noTarget(rateLimited: boolean, waitMs: number): Failure {
   const retryAfterMs = Number.isFinite(waitMs) ? Math.max(1000, waitMs) : 30_000;
@@ -724,13 +731,4 @@ function noTarget(rateLimited: boolean, waitMs: number): Failure {
         retryAfterMs,
       })
     : new Failure("overloaded", `no target can be asked now${when}`, { code: "no_target", retryAfterMs });
-}
-
-function abilityOf(target: Target): TargetAbility {
-  return {
-    ...(target.maxContext > 0 ? { maxContext: target.maxContext } : {}),
-    ...(target.tools === null ? {} : { tools: target.tools }),
-    ...(target.images === null ? {} : { images: target.images }),
-    ...(target.jsonSchema === null ? {} : { jsonSchema: target.jsonSchema }),
-  };
 }

@@ -3,32 +3,46 @@ import type { Attempt as Ticket } from "../health/attempt.ts";
 import type { Verdict } from "../upstream/classify.ts";
 import type { Attempt, AttemptOwner } from "./attempt.ts";
 import type { Core } from "./core.ts";
-import type { Target } from "./target.ts";
 import type { Trouble } from "./trouble.ts";
 
+export interface Observation {
+  readonly core: Core;
+  readonly attempt: Attempt;
+  readonly ticket: Ticket;
+  /** Must hold neither the request nor its caller: the observer may outlive both by minutes. */
+  readonly judge: (why: Trouble) => Verdict;
+  /** Books what the attempt cost, once, when it has ended. */
+  readonly book: (attempt: Attempt) => void;
+}
+
 /** Makes the attempt the observer of its target, or cancels it when that place is taken. */
-export function observe(
-  core: Core,
-  attempt: Attempt,
-  ticket: Ticket,
-  judge: (why: Trouble, target: Target) => Verdict,
-): void {
+export function observe({ core, attempt, ticket, judge, book }: Observation): void {
   const now = () => core.time.clock.now();
-  if (!attempt.late || !ticket.observe(now(), () => attempt.cancel())) {
+  const end = () => {
     attempt.cancel();
+    book(attempt);
+  };
+  if (!attempt.late || !ticket.observe(now(), end)) {
+    end();
     ticket.settle(now(), "lost");
     return;
   }
   const owner: AttemptOwner = {
-    onHead() {},
+    onHead() {
+      if (!attempt.target.provider.private) core.uplink.answered();
+    },
     onLate() {},
     onContent() {
-      attempt.cancel();
+      end();
       ticket.content(now());
       ticket.settle(now(), "cancelled");
     },
     onFailed(_attempt, why) {
-      ticket.settle(now(), judge(why, attempt.target));
+      book(attempt);
+      const verdict = judge(why);
+      const { provider } = attempt.target;
+      if (verdict.wanSign && !provider.private) core.uplink.settleFailure(provider.origin, ticket, verdict);
+      else ticket.settle(now(), verdict);
     },
     onBroken() {},
     onComplete() {},

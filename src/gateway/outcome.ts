@@ -8,6 +8,14 @@ export interface FailedAttempt {
   readonly note: AttemptNote;
   readonly why: Trouble;
   readonly verdict: Verdict;
+  /** The upstream speaks the caller's protocol. */
+  readonly speaksCallers: boolean;
+}
+
+export interface ComposedFailure {
+  readonly failure: Failure;
+  /** The upstream's own error body, which the caller gets as it is; null = written in the caller's form. */
+  readonly body: Buffer | null;
 }
 
 const CODES: Partial<Record<FailureKind, string>> = {
@@ -20,59 +28,110 @@ const CODES: Partial<Record<FailureKind, string>> = {
   not_found: "model_not_found",
 };
 
-/** A retry-after above this freezes openai 6.x clients (40-protocols.md 4.3). */
-const LONG_WAIT_MS = 60_000;
+/** Asked for again after this where a rate limit names no time. */
+const DEFAULT_WAIT_MS = 30_000;
+const MAX_MESSAGE = 300;
 
 /** What the caller is told when the attempts failed. `attempts` is not empty. */
-export function composeFailure(attempts: readonly FailedAttempt[], wall: number): Failure {
-  void wall;
-  const last = attempts[attempts.length - 1];
+export function composeFailure(attempts: readonly FailedAttempt[]): ComposedFailure {
+  // What could not even be put to a target says nothing beside what targets said.
+  const asked = attempts.filter(({ why }) => why.kind !== "cannot");
+  const said = asked.length > 0 ? asked : attempts;
+  const last = said[said.length - 1];
   if (last === undefined) throw new Error("no attempt to compose a failure from");
-  const listing = attempts.map(({ note }) => `${note.target}: ${note.message}`).join("; ");
-  const deciding = last.verdict.next === "no" || last.verdict.relay ? last : last;
-  const same = attempts.every(({ verdict }) => verdict.failureKind === last.verdict.failureKind);
-  const kind: FailureKind = same || last.verdict.next === "no" ? deciding.verdict.failureKind : "upstream";
-  const single = attempts.length === 1;
-  const message =
-    deciding.verdict.next === "no" || deciding.verdict.relay || single
-      ? single
-        ? `${last.note.target}: ${last.note.message}`
-        : last.verdict.next === "no"
-          ? last.note.message
-          : listing
-      : `all targets failed: ${listing}`;
-  const waits = attempts.map(({ verdict }) => verdict.waitMs).filter((wait) => wait !== null);
-  const retryAfterMs = kind === "rate_limit" ? Math.max(1000, Math.min(...waits, 30_000)) : undefined;
-  const noRetry =
-    ((kind === "upstream" || kind === "timeout") && attempts.length > 1) ||
-    kind === "upstream_auth" ||
-    kind === "quota" ||
-    (retryAfterMs !== undefined && retryAfterMs > LONG_WAIT_MS);
-  const param = last.why.error?.param ?? null;
-  const status = last.verdict.relay && last.why.status >= 400 && same ? relayedStatus(last) : undefined;
-  return new Failure(kind, message, {
-    code: codeOf(kind, last),
-    ...(param === null ? {} : { param }),
-    ...(status === undefined ? {} : { status }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(noRetry ? { noRetry } : {}),
-  });
+  const { failureKind } = last.verdict;
+  if (isRelayed(last, said)) return relayed(last, said);
+  const kind = said.every(({ verdict }) => verdict.failureKind === failureKind)
+    ? collectiveKind(failureKind)
+    : "upstream";
+  const listing = said.map(describe).join("; ");
+  return {
+    failure: new Failure(kind, said.length === 1 ? listing : `all targets failed: ${listing}`, {
+      code: codeOf(kind, last),
+      ...waitOf(kind, said),
+      // The targets were asked in turn already: SDKs that ask again multiply the load (40-protocols.md 4.3).
+      noRetry:
+        kind === "upstream_auth" || (kind !== "rate_limit" && kind !== "overloaded" && said.length > 1),
+    }),
+    body: null,
+  };
 }
 
-/** A 4xx about the request keeps its own status; one about our credential never does. */
-function relayedStatus({ verdict, why }: FailedAttempt): number | undefined {
-  if (verdict.failureKind === "upstream_auth") return undefined;
-  return why.status >= 400 && why.status < 600 ? why.status : undefined;
+/** One word of the log, the trace and the message on an attempt that failed. */
+export function describe({ note, why, verdict }: FailedAttempt): string {
+  // What a provider says of our key may hold a piece of it.
+  const text =
+    verdict.failureKind === "upstream_auth" ? "this gateway's credential was refused" : why.message;
+  const short = text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
+  return `${note.target}: ${short} (${verdict.cause}${why.status > 0 ? `, status ${why.status}` : ""})`;
+}
+
+/**
+ * True when the caller gets the upstream's own word: it is about the request, or every attempt ended with the same
+ * answer. What a provider says of the gateway's credential never is.
+ */
+function isRelayed(last: FailedAttempt, attempts: readonly FailedAttempt[]): boolean {
+  if (last.verdict.failureKind === "upstream_auth" || last.why.error === null) return false;
+  const { relay, next } = last.verdict;
+  if (relay && next !== "yes") return true;
+  if (last.why.kind !== "answer" || last.why.status < 400) return false;
+  return attempts.every(
+    ({ why, verdict }) =>
+      why.kind === "answer" &&
+      why.status === last.why.status &&
+      verdict.failureKind === last.verdict.failureKind,
+  );
+}
+
+function relayed(last: FailedAttempt, attempts: readonly FailedAttempt[]): ComposedFailure {
+  const { why, verdict, speaksCallers } = last;
+  const kind = verdict.failureKind;
+  const { error } = why;
+  const own = verdict.relay && verdict.next === "no";
+  const failure = new Failure(kind, why.message || `${last.note.target} answered ${why.status}`, {
+    code: CODES[kind] ?? (error?.code || codeOf(kind, last)),
+    ...(error?.param == null ? {} : { param: error.param }),
+    ...(why.status >= 400 ? { status: why.status } : {}),
+    ...waitOf(kind, attempts),
+    noRetry: kind === "quota" || (!own && attempts.length > 1 && (kind === "upstream" || kind === "timeout")),
+  });
+  const asItIs = speaksCallers && why.status >= 400 && error?.recognised === true;
+  return { failure, body: asItIs ? why.body : null };
+}
+
+/** The smallest wait that was asked for; a rate limit always names one. */
+function waitOf(kind: FailureKind, attempts: readonly FailedAttempt[]): { retryAfterMs?: number } {
+  const waits = attempts.map(({ verdict }) => verdict.waitMs).filter((wait) => wait !== null);
+  if (waits.length > 0) return { retryAfterMs: Math.max(1, Math.min(...waits)) };
+  return kind === "rate_limit" ? { retryAfterMs: DEFAULT_WAIT_MS } : {};
+}
+
+/** Several targets that all refused us one way are still one class; 4xx about a request were relayed before. */
+function collectiveKind(kind: FailureKind): FailureKind {
+  switch (kind) {
+    case "rate_limit":
+    case "quota":
+    case "timeout":
+    case "upstream_auth":
+    case "overloaded":
+    case "not_found":
+      return kind;
+    case "bad_request":
+    case "context_too_long":
+    case "too_large":
+      return kind;
+    default:
+      return "upstream";
+  }
 }
 
 function codeOf(kind: FailureKind, last: FailedAttempt): string {
   if (kind === "upstream") {
-    if (last.verdict.cause === "bad_answer") {
-      return last.why.kind === "too_large" ? "upstream_too_large" : "bad_upstream_response";
-    }
-    return "upstream_error";
+    if (last.why.kind === "too_large") return "upstream_too_large";
+    const { cause } = last.verdict;
+    const unreadable = cause === "bad_answer" || cause === "error_answer" || cause === "cut_body";
+    return unreadable ? "bad_upstream_response" : "upstream_error";
   }
-  const known = CODES[kind];
-  if (known !== undefined) return known;
-  return last.why.error?.code || kind;
+  if (kind === "overloaded") return "overloaded";
+  return CODES[kind] ?? (last.why.error?.code || kind);
 }

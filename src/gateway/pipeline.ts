@@ -51,6 +51,8 @@ export function serveRequest(
   let streams = false;
   const finish = () => {
     if (streams) session.streams.leave(from.address);
+    // A client that goes ends the loop and the request: both come here.
+    streams = false;
     session.running.delete(record);
     settle(core, record, delivery, finalStatus(record, delivery));
   };

@@ -13,10 +13,12 @@ export interface Rework {
   readonly continuation: Continued | null;
 }
 
-export interface Continued {
-  readonly text: string;
+/** A broken answer and how its rest is asked for. */
+export interface Continued extends Broken {
   /** By an assistant message to go on from; false: by a message that asks for it. */
   readonly prefill: boolean;
+  /** Prompt tokens as the first target counted them; null = unknown. */
+  readonly promptTokens: number | null;
 }
 
 export const AS_IT_IS: Rework = { refused: [], dropThinking: false, continuation: null };
@@ -38,8 +40,13 @@ export interface Plan {
   ping(): string;
   /** What a broken stream's continuation needs; null when it cannot be repaired. */
   broken(): Broken | null;
+  /** Lets go of the request's body and of all that was read from it: nothing is prepared or repaired any more. */
+  release(): void;
 }
 
 export interface Broken {
+  /** The caller's text so far; "" = none: the answer begins afresh. */
   readonly text: string;
+  /** Only a restart that repeats it from the start may go on (an answer under a JSON schema). */
+  readonly exact: boolean;
 }

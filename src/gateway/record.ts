@@ -48,6 +48,8 @@ export class RequestRecord {
   failure: Failure | null = null;
   promptTokens = 0;
   continued = false;
+  /** The internet was down when it was routed. */
+  wanDown = false;
   ended = false;
   /** The body gave way to new requests: this stream cannot be repaired any more. */
   bodyDropped = false;

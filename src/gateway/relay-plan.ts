@@ -48,7 +48,7 @@ export class RelayPlan implements Plan {
   readonly idInPath = false;
   readonly #core: Core;
   readonly #record: RequestRecord;
-  readonly #facts: RelayFacts;
+  #facts: RelayFacts;
 
   constructor(core: Core, record: RequestRecord, facts: RelayFacts) {
     this.#core = core;
@@ -79,6 +79,7 @@ export class RelayPlan implements Plan {
       headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity"),
       body: this.#body(target),
       stream: this.stream,
+      speaksCallers: true,
       decodeError: OPENAI.decodeError,
       createReader: (attempt, head) => this.#reader(attempt, head),
     };
@@ -102,6 +103,10 @@ export class RelayPlan implements Plan {
 
   broken(): Broken | null {
     return null;
+  }
+
+  release(): void {
+    this.#facts = { ...this.#facts, body: NOTHING, facts: null };
   }
 
   #body(target: Target): readonly Uint8Array[] {
@@ -150,6 +155,7 @@ export class RelayPlan implements Plan {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
 const DONE = Buffer.from("[DONE]");
 const FINISHED = /"finish_reason"\s*:\s*"|"type"\s*:\s*"[a-z_.]*\.(?:completed|done)"/;
 const ERROR_MARK = Buffer.from('"error"');

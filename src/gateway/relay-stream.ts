@@ -123,7 +123,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     if ((flags & USAGE_ONLY) !== 0 && !this.#options.showUsage) return true;
     if (this.#delivery === null) return this.#hold(buffer, start, end, flags);
     this.#extendRun(buffer, start, end);
-    return true;
+    // What stands behind the last event is no part of the answer.
+    return !this.#terminal;
   }
 
   end(_clean: boolean): void {

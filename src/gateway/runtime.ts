@@ -1,11 +1,13 @@
 /** Makes the gateway: the objects that outlive requests and configurations, and the contract around them. */
 import { type Authenticator, createAuthenticator, hashKey } from "../auth/caller.ts";
+import { BUILD_DATE } from "../base/build-date.ts";
 import type { Config } from "../config/schema.ts";
 import type { HealthOptions } from "../health/options.ts";
 import { HealthRegistry } from "../health/registry.ts";
 import { statusOf } from "../health/status.ts";
 import { deriveBufferBytes } from "../limits/memory.ts";
 import { protocolNamed } from "../protocols/registry.ts";
+import { watchClock } from "./clock-watch.ts";
 import { type Core, createCore } from "./core.ts";
 import type { Gateway, GatewayOptions, GatewayStatus, TargetRow } from "./gateway.ts";
 import { serveRequest } from "./pipeline.ts";
@@ -35,7 +37,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     upstream: options.upstream,
     health,
     bufferBytes: bufferBytes(options.config, options.readFile),
+    buildDate: options.buildDate ?? BUILD_DATE,
   });
+  const unwatchClock = watchClock(time, () => health.clockJumped());
   const compile = (config: Config) =>
     compileSnapshot({
       config,
@@ -114,6 +118,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     close() {
       session.draining = true;
       for (const cancel of [...session.running.values()]) cancel();
+      unwatchClock();
       health.close();
       core.uplink.close();
     },

@@ -15,6 +15,7 @@ export type TroubleKind =
   | "error_inside" // success whose body or event is an error: `error`
   | "not_its_type" // the body is not what its content type says
   | "cut" // ended before its end
+  | "departed" // a continuation that began another answer
   | "too_large" // over max_response_bytes or the event cap
   | "cannot" // the request cannot be put to this target (conversion, no endpoint)
   | "credential"; // its credential could not be fetched
@@ -31,6 +32,8 @@ export interface Trouble {
   readonly body: Buffer | null;
   /** Whether the headers of an answer had come. */
   readonly afterHead: boolean;
+  /** Whether part of the answer has been delivered. */
+  readonly afterContent: boolean;
 }
 
 export function trouble(kind: TroubleKind, message: string, more: Partial<Trouble> = {}): Trouble {
@@ -43,6 +46,7 @@ export function trouble(kind: TroubleKind, message: string, more: Partial<Troubl
     error: null,
     body: null,
     afterHead: false,
+    afterContent: false,
     ...more,
   };
 }

@@ -9,6 +9,10 @@ export interface Uplink {
   readonly wan: Wan;
   /** The public origins of the configuration in force. */
   configure(origins: readonly Origin[]): void;
+  /** A public target has answered, whatever it said: the way is there. */
+  answered(): void;
+  /** Once no check runs any more. */
+  whenKnown(done: () => void): void;
   /** A failure that may be the uplink's: its verdict waits until that is known. */
   settleFailure(origin: Origin, ticket: Ticket, verdict: Verdict): void;
   /** While down: one connect, shared by all that wait. */
@@ -29,6 +33,7 @@ export function createUplink(
   let origins = new Map<string, Origin>();
   let held: { readonly ticket: Ticket; readonly verdict: Verdict }[] = [];
   let waiters: ((reachable: boolean) => void)[] = [];
+  let curious: (() => void)[] = [];
   let background: Timer | null = null;
   const probes = new Set<() => void>();
 
@@ -49,6 +54,9 @@ export function createUplink(
     const settled = held;
     held = [];
     for (const { ticket, verdict } of settled) ticket.settle(now(), down ? "cancelled" : verdict);
+    const asked = curious;
+    curious = [];
+    for (const done of asked) done();
   };
 
   const connect = (key: string): void => {
@@ -82,6 +90,18 @@ export function createUplink(
       origins = new Map(next.map((origin) => [origin.key, origin]));
       wan.configure(now(), [...origins.keys()]);
     },
+    answered() {
+      const was = wan.state;
+      if (was === "up") return;
+      wan.answered(now());
+      background?.cancel();
+      if (was === "down") onChange(false);
+      settleHeld(false);
+    },
+    whenKnown(done) {
+      if (wan.state !== "checking" || curious.length >= MAX_WAITERS) done();
+      else curious.push(done);
+    },
     settleFailure(origin, ticket, verdict) {
       const decision = wan.failed(now(), origin.key, [...origins.keys()]);
       if (decision.action === "count") ticket.settle(now(), verdict);
@@ -92,11 +112,11 @@ export function createUplink(
           probe(key, (reachable) => {
             const state = wan.checked(now(), reachable);
             if (state === "checking") return;
-            settleHeld(state === "down");
             if (state === "down" && background?.active !== true) {
               onChange(true);
               watch();
             }
+            settleHeld(state === "down");
           });
         }
       }
@@ -118,8 +138,9 @@ export function createUplink(
       background?.cancel();
       for (const cancel of probes) cancel();
       probes.clear();
-      settleHeld(true);
       waiters = [];
+      curious = [];
+      settleHeld(true);
     },
   };
 }

@@ -24,6 +24,18 @@ const NO_ERROR: UpstreamErrorInfo = {
 };
 
 export function judge(why: Trouble, facts: VerdictFacts): Verdict {
+  if (why.afterContent) return judgeBroken(why, facts);
+  return judgeWhole(why, facts);
+}
+
+/** After content it is a broken stream whatever broke it, unless its words say that the request itself is refused. */
+function judgeBroken(why: Trouble, facts: VerdictFacts): Verdict {
+  const { cause, timedOut, failureKind, next } = judgeWhole(why, facts);
+  if (cause === "content_filter" || cause === "refused") return { ...verdictOf(cause), next };
+  return { ...verdictOf("stream_broken"), timedOut, failureKind };
+}
+
+function judgeWhole(why: Trouble, facts: VerdictFacts): Verdict {
   switch (why.kind) {
     case "transport":
     case "cut":
@@ -55,6 +67,8 @@ export function judge(why: Trouble, facts: VerdictFacts): Verdict {
     case "content_idle":
     case "total":
       return verdictOf("timeout");
+    case "departed":
+      return { ...verdictOf("stream_broken"), counts: false };
     case "empty":
     case "not_its_type":
       return verdictOf("error_answer");

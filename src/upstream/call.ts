@@ -12,7 +12,7 @@ export interface CallOwner {
 }
 
 export class Call implements UpstreamCall {
-  readonly request: UpstreamRequest;
+  request: UpstreamRequest;
   readonly handler: UpstreamHandler;
   /** Monotonic milliseconds; Infinity = no total deadline. */
   readonly totalAt: number;
@@ -34,6 +34,8 @@ export class Call implements UpstreamCall {
   ended: boolean;
   /** Streamed body: a `write` was answered with false, `onWritable` is owed. */
   blocked = false;
+  /** The body may go once it is written. */
+  bodyReleased = false;
   /** Bytes of a streamed body that were written. */
   written = 0;
 
@@ -85,6 +87,13 @@ export class Call implements UpstreamCall {
     if (this.over || this.ended) return;
     this.ended = true;
     this.connection?.endBody(this);
+  }
+
+  releaseBody(): void {
+    if (this.over || this.bodyReleased || !isPieces(this.request.body)) return;
+    this.bodyReleased = true;
+    this.resent = true;
+    this.connection?.dropWritten(this);
   }
 
   fail(failure: UpstreamFailure): void {

@@ -119,6 +119,8 @@ export interface UpstreamCall {
   write(chunk: Uint8Array): boolean;
   /** Ends a streamed body. */
   end(): void;
+  /** The body is not sent a second time: it is let go of as soon as it has been written. */
+  releaseBody?(): void;
   /** True when the connection had served an earlier request. */
   readonly reused: boolean;
   /** True once TCP (and TLS) stand: what tells a connect that is late from an answer that is late. */

@@ -72,6 +72,7 @@ export class Connection implements ResponseSink {
       this.#fail(call, { cause: "reset", message: problem });
       return;
     }
+    if (call.bodyReleased) this.dropWritten(call);
     if (call.paused) this.socket.pause();
     this.#armForAnswer(call);
     if (call.blocked && this.#body.flushed) this.#writable(call);
@@ -105,6 +106,12 @@ export class Connection implements ResponseSink {
     if (problem !== "") this.#fail(call, { cause: "reset", message: problem });
     this.#armForAnswer(call);
     return this.#body.flushed;
+  }
+
+  /** The body of `call` has been given up by its caller: what is written of it need not be kept. */
+  dropWritten(call: Call): void {
+    if (!this.#body.dropWritten()) return;
+    call.request = { ...call.request, body: null };
   }
 
   endBody(call: Call): void {
@@ -212,6 +219,7 @@ export class Connection implements ResponseSink {
     const call = this.#call;
     if (call === null) return;
     this.#body.drained();
+    if (call.bodyReleased) this.dropWritten(call);
     if (this.parser.headed) return;
     this.#armForAnswer(call);
     if (this.#body.flushed && call.blocked && !call.ended) this.#writable(call);

@@ -70,6 +70,14 @@ export class RequestBody {
     this.#call = null;
   }
 
+  /** Lets go of a body that was handed to the socket whole; false while some of it was not. */
+  dropWritten(): boolean {
+    if (this.#index < this.#pieces.length) return false;
+    this.#pieces = NO_PIECES;
+    this.#index = 0;
+    return true;
+  }
+
   drained(): void {
     this.#pump();
   }
