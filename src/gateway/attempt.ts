@@ -128,7 +128,7 @@ export class Attempt implements UpstreamHandler {
     const { provider, timeouts } = this.target;
     const deadlines: UpstreamDeadlines = { connect: timeouts.connect, firstByte: 0, idle: 0, total: 0 };
     const hard = this.#prepared.stream ? timeouts.firstTokenMax : timeouts.answer;
-    if (hard > 0) this.#hard = this.#time.timers.start(hard, () => this.#onHardDeadline());
+    if (hard > 0) this.#hard ??= this.#time.timers.start(hard, () => this.#onHardDeadline());
     if (softMs > 0) {
       this.#soft = this.#time.timers.start(softMs, () => this.#onLate());
       if (softMs > CONNECT_LATE_MS) {
@@ -137,29 +137,25 @@ export class Attempt implements UpstreamHandler {
         });
       }
     }
-    const send = (credentials: string) => {
-      this.#call = provider.transport.send(
-        {
-          origin: provider.origin,
-          method: this.#prepared.method,
-          path: this.#prepared.path,
-          constantHeaders: provider.constantHeaders,
-          headers: credentials === "" ? this.#prepared.headers : credentials + this.#prepared.headers,
-          body: this.#prepared.body,
-          deadlines,
-        },
-        this,
-      );
-    };
     if (provider.token === null) {
-      send("");
+      this.#send(deadlines, "");
       return;
     }
     provider.token.get((lines, problem) => {
       if (this.#over) return;
-      if (problem === null) send(lines);
+      if (problem === null) this.#send(deadlines, lines);
       else this.fail(trouble("credential", problem));
     });
+  }
+
+  /** Readers: this part of the answer is whole; the request's next part goes to the same target, under the same clocks. */
+  sendNext(body: readonly Uint8Array[]): void {
+    if (this.#over) return;
+    this.#idle?.cancel();
+    this.#idle = null;
+    this.head = null;
+    this.#prepared = { ...this.#prepared, body };
+    this.start(0);
   }
 
   onHead(head: ResponseHead): void {
@@ -324,6 +320,22 @@ export class Attempt implements UpstreamHandler {
     } else {
       this.#soft?.cancel();
     }
+  }
+
+  #send(deadlines: UpstreamDeadlines, credentials: string): void {
+    const { provider } = this.target;
+    this.#call = provider.transport.send(
+      {
+        origin: provider.origin,
+        method: this.#prepared.method,
+        path: this.#prepared.path,
+        constantHeaders: provider.constantHeaders,
+        headers: credentials === "" ? this.#prepared.headers : credentials + this.#prepared.headers,
+        body: this.#prepared.body,
+        deadlines,
+      },
+      this,
+    );
   }
 
   #onLate(): void {

@@ -2,29 +2,26 @@
 import type { Failure } from "../base/failure.ts";
 import { badRequest } from "../base/failure.ts";
 import { headerValue } from "../base/headers.ts";
-import { applyEdits, insertMembers, replaceValue } from "../base/json-edit.ts";
-import { scanObject, watchNames } from "../base/json-scan.ts";
+import { applyEdits } from "../base/json-edit.ts";
 import { responseEvents } from "../protocols/answer-assembly.ts";
 import { ANSWER_LIMITS, type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest, StreamEvent } from "../protocols/neutral.ts";
-import type {
-  AnswerContext,
-  CarrierStore,
-  ChatProtocol,
-  ConvertContext,
-  NameMap,
-} from "../protocols/protocol.ts";
+import { needsResponses } from "../protocols/openai-chat/dialects.ts";
+import type { AnswerContext, ChatProtocol, ConvertContext } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type { SpokenProtocol } from "../providers/provider.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
 import type { AnswerReader, Attempt, PreparedSend } from "./attempt.ts";
+import { completeChatBody } from "./body-additions.ts";
 import { continueRequest, SpliceWriter } from "./continuation.ts";
+import { convertContext } from "./convert-context.ts";
 import { ConvertStream } from "./convert-stream.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import { EventWriter, MAX_KEPT_TEXT } from "./event-writer.ts";
 import { targetHeaders } from "./forwarded-headers.ts";
+import { noteId, noteIds } from "./issued-ids.ts";
 import { createModelRewriter } from "./model-rewriter.ts";
 import type { Broken, Plan, Rework } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
@@ -33,6 +30,7 @@ import { type RelayedStream, RelayStream, terminatorOf } from "./relay-stream.ts
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
 import { WholeAnswer } from "./whole-answer.ts";
+import { warnOrRefuse } from "./whole-plan.ts";
 
 export interface ChatFacts {
   readonly body: Buffer;
@@ -40,6 +38,10 @@ export interface ChatFacts {
   readonly showUsage: boolean;
   /** Gemini without `alt=sse`. */
   readonly jsonArray: boolean;
+  /** Which of the protocol's chat endpoints was asked, where it has several: Ollama's `/generate`; "" = its usual one. */
+  readonly rest: string;
+  /** The body defines tools. */
+  readonly tools: boolean;
 }
 
 const HOLD_BYTES = 8 * 1024 * 1024;
@@ -73,17 +75,26 @@ export class ChatPlan implements Plan {
     const spoken = kind.speaks(facts, target.model);
     const first = spoken[0];
     if (first === undefined) throw badRequest(`${target.label} does not serve chats`, "unsupported_endpoint");
-    const native = spoken.includes(this.#client.name) && rework.continuation === null;
-    const name = native ? this.#client.name : spoken.includes(this.#client.name) ? this.#client.name : first;
+    const own = spoken.includes(this.#client.name) ? this.#client.name : first;
+    const name = this.#mustUseResponses(target, spoken) ? "openai-responses" : own;
+    const native = name === this.#client.name && rework.continuation === null;
     const path = kind.path(facts, {
       operation: "chat",
       protocol: name,
       model: target.model,
       stream: this.stream,
-      rest: "",
+      rest: native ? this.#facts.rest : "",
     });
     if (path === null) throw badRequest(`${target.label} does not serve chats`, "unsupported_endpoint");
     return native ? this.#relay(target, path, rework) : this.#convert(target, path, name, rework);
+  }
+
+  /** OpenAI's newest models take tools on Responses only (40-protocols.md 1.10). */
+  #mustUseResponses(target: Target, spoken: readonly SpokenProtocol[]): boolean {
+    if (!this.#facts.tools || this.#client.name === "openai-responses") return false;
+    if (!spoken.includes("openai-responses") || !needsResponses(target.model, true, "high")) return false;
+    const { effort } = this.#decode().request.reasoning;
+    return needsResponses(target.model, true, effort);
   }
 
   refuse(failure: Failure) {
@@ -146,7 +157,7 @@ export class ChatPlan implements Plan {
     const { body } = this.#facts;
     const context = this.#context(target, rework);
     const edits = this.#client.passThroughEdits(body, context);
-    const pieces = mergeExtra(applyEdits(body, edits), target);
+    const pieces = completeChatBody(applyEdits(body, edits), target, this.#record.exchange.headers);
     const clientQuery = this.#client.name === "gemini" && this.#facts.jsonArray;
     return {
       method: "POST",
@@ -183,6 +194,8 @@ export class ChatPlan implements Plan {
       terminator: this.#facts.jsonArray ? "]" : terminatorOf(this.#client.name),
       onDelivered: (stream) => {
         this.#relayed = stream;
+        if (this.#client.name === "openai-responses")
+          noteId(this.#core, stream.inspector.position().id, attempt.target);
       },
       start: (to) =>
         to.start(
@@ -213,8 +226,10 @@ export class ChatPlan implements Plan {
       json: true,
       decodeError: this.#client.decodeError,
       readUsage: this.#client.readUsage,
-      read: (body) => (to) =>
-        to.respond(head.status, headers(), echo === "" ? body : createModelRewriter(echo)(body)),
+      read: (body) => (to) => {
+        noteIds(this.#core, this.#client.name, body, attempt.target);
+        to.respond(head.status, headers(), echo === "" ? body : createModelRewriter(echo)(body));
+      },
       start: (to) => to.start(head.status, headers()),
     });
   }
@@ -233,7 +248,7 @@ export class ChatPlan implements Plan {
       method: "POST",
       path,
       headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity") + extra,
-      body: mergeExtra(encoded.body, target),
+      body: completeChatBody(encoded.body, target, this.#record.exchange.headers),
       stream: this.stream,
       decodeError: upstream.decodeError,
       createReader: (attempt, head) => {
@@ -353,35 +368,17 @@ export class ChatPlan implements Plan {
       stream: this.#facts.stream,
       large: this.#opened.large,
       carriers: this.#core.carriers,
-      warn: (code, field) => this.#warn(code, field),
+      warn: (code, field) => warnOrRefuse(this.#record, code, field),
     });
     return { request: this.#request, opened: this.#opened };
   }
 
   #context(target: Target, rework: Rework): ConvertContext {
-    const { time, carriers } = this.#core;
-    const refused = [...this.#core.refusedMembers(target), ...rework.refused];
-    const plan = this;
-    return {
-      model: target.model,
-      vendor: target.provider.kind.vendor,
-      providerKind: target.provider.kind.name,
-      dialect: target.provider.dialect,
-      capability: target.capability,
-      warn: (code, field) => this.#warn(code, field),
-      random: time.random,
-      now: Math.floor(time.clock.wall() / 1000),
+    return convertContext(this.#core, this.#record, target, {
+      rework,
       // Opened only when something looks at it: most relayed bodies are never parsed. Never kept: it holds the body.
-      get large() {
-        return (plan.#opened ?? plan.#decode().opened).large;
-      },
-      names: { tools: new Map(), respondTool: false } satisfies NameMap,
-      carriers: carriers satisfies CarrierStore,
-      refused,
-      dropThinking: rework.dropThinking,
-      thinkTags: target.provider.thinkTags,
-      fastTier: this.#record.alias?.fastTier ?? false,
-    };
+      open: () => (this.#opened ?? this.#decode().opened).large,
+    });
   }
 
   #answerContext(target: Target, context: ConvertContext, request: ChatRequest): AnswerContext {
@@ -411,17 +408,6 @@ export class ChatPlan implements Plan {
       stream: this.stream,
     });
   }
-
-  #warn(code: string, field: string): void {
-    if (this.#record.alias?.strict === true) {
-      throw badRequest(
-        `${field} cannot be carried over to this target (${code}), and the alias is strict`,
-        code,
-        field,
-      );
-    }
-    this.#record.warn(code, field);
-  }
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -434,16 +420,3 @@ const DEPARTED: Trouble = trouble(
     afterHead: true,
   },
 );
-
-/** Merges the provider's `extra_body` into a JSON body: its members win. */
-export function mergeExtra(pieces: readonly Uint8Array[], target: Target): Uint8Array[] {
-  const { extraBody } = target.provider;
-  if (extraBody.length === 0) return [...pieces];
-  const body = Buffer.concat(pieces);
-  const scan = scanObject(body, watchNames(extraBody.map((member) => member.name)));
-  const edits = scan.members.map((member) =>
-    replaceValue(member, extraBody.find((extra) => extra.name === member.name)?.json ?? "null"),
-  );
-  const added = extraBody.filter((extra) => scan.members.every((member) => member.name !== extra.name));
-  return applyEdits(body, [...edits, ...insertMembers(scan, added)]);
-}

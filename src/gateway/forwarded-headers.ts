@@ -1,5 +1,6 @@
 /** Which headers travel to the upstream: an open list by prefix, never a credential of the caller (20-http.md, Headers). */
 import { type HeaderList, headerValue } from "../base/headers.ts";
+import { cloudBetas } from "../providers/claude-betas.ts";
 import type { Provider } from "./target.ts";
 
 type Vendor = "openai" | "anthropic" | "google" | "cohere" | "ollama";
@@ -60,6 +61,8 @@ export interface ForwardRules {
   readonly ownUserAgent: boolean;
   /** Lower case. */
   readonly extra: readonly string[];
+  /** Clouds that serve Claude refuse betas they do not know. */
+  readonly knownBetasOnly: boolean;
   /** Lower case: what the provider's constant headers already hold. */
   readonly fixed: ReadonlySet<string>;
 }
@@ -83,9 +86,16 @@ export function forwardHeaders(headers: HeaderList, rules: ForwardRules): string
   let lines = "";
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
-    if (isForwarded(name, rules)) lines += `${name}: ${headers[i + 1] ?? ""}\r\n`;
+    if (!isForwarded(name, rules)) continue;
+    const value =
+      name === "anthropic-beta" && rules.knownBetasOnly ? filterBetas(headers[i + 1] ?? "") : headers[i + 1];
+    if (value !== "") lines += `${name}: ${value ?? ""}\r\n`;
   }
   return lines;
+}
+
+function filterBetas(value: string): string {
+  return cloudBetas(value).join(",");
 }
 
 /** Raw pass-through: everything but hop-by-hop, Host and credentials; encodings pass, nothing is decoded. */
@@ -106,7 +116,7 @@ export function forwardAllHeaders(headers: HeaderList, fixed: ReadonlySet<string
 export function targetHeaders(headers: HeaderList, provider: Provider, encoding: string): string {
   let lines = `${forwardHeaders(headers, provider.forward)}accept-encoding: ${encoding}\r\n`;
   if (headerValue(headers, "content-type") === "") lines += "content-type: application/json\r\n";
-  const defaults = provider.kind.defaultHeaders;
+  const defaults = provider.defaultHeaders;
   for (let i = 0; i < defaults.length; i += 2) {
     const name = defaults[i] ?? "";
     if (headerValue(headers, name) === "" && !provider.forward.fixed.has(name)) {

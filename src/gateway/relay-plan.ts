@@ -17,7 +17,7 @@ import type { Operation } from "../providers/provider.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
 import type { AnswerReader, Attempt, PreparedSend } from "./attempt.ts";
-import { mergeExtra } from "./chat-plan.ts";
+import { mergeExtra } from "./body-additions.ts";
 import type { Core } from "./core.ts";
 import { targetHeaders } from "./forwarded-headers.ts";
 import type { Broken, Plan, Rework } from "./plan.ts";
@@ -113,6 +113,8 @@ export class RelayPlan implements Plan {
     const { body, facts, replaceModel } = this.#facts;
     if (facts === null) return replaceModel?.(body, target.model) ?? [body];
     const member = findMember(facts.scan, "model");
+    // Nobody named a model: the provider takes its own default.
+    if (target.model === "") return mergeExtra([body], target);
     const name = JSON.stringify(target.model);
     const edits =
       member === undefined

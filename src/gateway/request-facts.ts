@@ -21,7 +21,6 @@ export interface RequestFacts {
   readonly tools: boolean;
   readonly jsonSchema: boolean;
   readonly promptCacheKey: string;
-  readonly previousResponse: string;
 }
 
 /** Every member that is read here; two spellings of one of them are a 400 (20-http.md). */
@@ -51,6 +50,10 @@ const WATCHED = watchNames([
   "metadata",
   "prompt_cache_key",
   "previous_response_id",
+  "conversation",
+  "container",
+  "cachedContent",
+  "name",
 ]);
 
 /** Reads a JSON body. Throws Failure 400 `invalid_json`, `ambiguous_member`, or for a member of a wrong type. */
@@ -65,7 +68,6 @@ export function readFacts(body: Buffer): RequestFacts {
     tools: hasElements(body, findMember(scan, "tools")),
     jsonSchema: hasSchema(body, scan),
     promptCacheKey: readText(body, findMember(scan, "prompt_cache_key"), "prompt_cache_key"),
-    previousResponse: readText(body, findMember(scan, "previous_response_id"), "previous_response_id"),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Origin, UpstreamClient } from "../upstream/client.ts";
 import { originOf } from "../upstream/origin.ts";
 import { parseProxy, proxyFor } from "../upstream/proxy.ts";
 import { createDemoTransport } from "./demo-transport.ts";
+import { createGoogleTokenSource } from "./google-token-source.ts";
 import type { Alias, Provider, RetryRules, Target } from "./target.ts";
 
 /** One configuration, ready. Requests keep the one they began with. */
@@ -24,7 +25,11 @@ export interface Snapshot {
   readonly identities: readonly string[];
   /** The alias a model name stands for; null = none. */
   resolve(model: string): Alias | null;
+  /** This provider asked for this model, as an alias of its own; null = no such provider is on. */
+  direct(provider: string, model: string): Alias | null;
   providerOfPrefix(prefix: string): Provider | null;
+  /** When it was compiled, seconds since 1970. */
+  readonly loadedAt: number;
 }
 
 export interface SnapshotOptions {
@@ -104,6 +109,12 @@ export function compileSnapshot(options: SnapshotOptions): Snapshot {
       if (alias !== null) madeUp.set(name, alias, now);
       return alias;
     },
+    direct(name, model) {
+      const provider = config.provider.get(name);
+      if (provider === undefined || !providers.has(name)) return null;
+      return directAlias(config, providers, provider, model);
+    },
+    loadedAt: Math.floor(options.time.clock.wall() / 1000),
     providerOfPrefix(prefix) {
       for (const provider of providers.values()) if (provider.prefix === prefix) return provider;
       return null;
@@ -148,9 +159,11 @@ function compileProvider(config: ProviderConfig, options: SnapshotOptions): Prov
           )
         : upstream,
     constantHeaders: lines.join(""),
+    defaultHeaders: config.kind === "anthropic" ? ["anthropic-version", config.version] : kind.defaultHeaders,
     forward: {
       vendor: kind.vendor,
       ownUserAgent: true,
+      knownBetasOnly: config.kind === "bedrock",
       extra: config.forwardHeaders.map((name) => name.toLowerCase()),
       fixed,
     },
@@ -161,10 +174,17 @@ function compileProvider(config: ProviderConfig, options: SnapshotOptions): Prov
       name,
       json: JSON.stringify(value),
     })),
+    labels:
+      config.kind === "vertex_ai" && config.attribution
+        ? Object.entries(options.config.attribution).filter(([, value]) => value !== "")
+        : [],
     models: config.models,
     prefix: config.prefix,
     retryBudget: options.config.retry.budget,
-    token: null,
+    token:
+      config.kind === "vertex_ai" && facts.apiKey === ""
+        ? createGoogleTokenSource({ time, upstream, credentials: config.credentials, env, readFile })
+        : null,
   };
 }
 

@@ -36,12 +36,16 @@ export interface Provider {
   readonly transport: Pick<UpstreamClient, "send">;
   /** Header lines that are the same for every request: user agent, credentials, the operator's `headers`. */
   readonly constantHeaders: string;
+  /** Sent unless the caller sent its own: name and value in turn. */
+  readonly defaultHeaders: readonly string[];
   readonly forward: ForwardRules;
   readonly private: boolean;
   readonly dialect: string;
   readonly thinkTags: boolean;
   /** Members merged into JSON bodies: name and JSON text of the value. */
   readonly extraBody: readonly { readonly name: string; readonly json: string }[];
+  /** Billing labels merged into its bodies (`[attribution]`, Vertex). */
+  readonly labels: readonly (readonly [string, string])[];
   readonly models: readonly string[];
   /** Prefix of raw pass-through; "" = none. */
   readonly prefix: string;

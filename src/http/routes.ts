@@ -33,7 +33,10 @@ export interface ClientRoute {
   readonly model: string;
   /** Gemini's streamGenerateContent; null = the body says. */
   readonly stream: boolean | null;
-  /** Id of a stored response, and what is asked of it: "", "cancel" or "input_items". */
+  /**
+   * Id of a stored response, and what is asked of it: "", "cancel" or "input_items". Images and audio: `action` is what
+   * follows in the path, e.g. `/generations`.
+   */
   readonly item: string;
   readonly action: string;
 }
@@ -227,7 +230,12 @@ function findV1(path: string, segments: readonly string[]): Entry | null {
       return findModel(path.slice("/v1/models/".length), "openai-chat");
     case "images":
     case "audio":
-      return third === "" ? null : { methods: POST, route: client("openai-chat", second) };
+      return third === ""
+        ? null
+        : {
+            methods: POST,
+            route: client("openai-chat", second, { action: `/${segments.slice(2).join("/")}` }),
+          };
     case "messages":
       return third === "batches" ? unsupported("batches") : null;
     case "responses":

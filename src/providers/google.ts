@@ -1,5 +1,5 @@
 /** Google AI Studio and Vertex: the model stands in the path, the verb decides whether it streams. */
-import { keyHeader } from "./openai.ts";
+import { bearer, keyHeader } from "./openai.ts";
 import type { PathCall, ProviderKind } from "./provider.ts";
 
 export const googleAi: ProviderKind = {
@@ -31,8 +31,8 @@ export const vertex: ProviderKind = {
     if (call.operation !== "chat") return null;
     return `${base}/anthropic/models/${encodeModel(call.model)}:${call.stream ? "streamRawPredict" : "rawPredict"}`;
   },
-  // The bearer token is short-lived and fetched by the gateway (google-token.ts).
-  credentials: () => "",
+  // Without a key the bearer token is short-lived and fetched by the gateway (google-token.ts).
+  credentials: (facts) => bearer(facts.apiKey),
   defaultHeaders: [],
 };
 
@@ -43,7 +43,8 @@ function geminiVerb(call: PathCall): string | null {
     case "count":
       return "countTokens";
     case "embed":
-      return "batchEmbedContents";
+      // A caller of the same protocol keeps its own verb.
+      return call.rest === "" ? "batchEmbedContents" : call.rest.slice(1);
     default:
       return null;
   }

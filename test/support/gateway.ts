@@ -8,7 +8,9 @@ import { createEngine } from "../../src/http/engine-choice.ts";
 import { matchPrefix } from "../../src/http/prefix.ts";
 import { matchRoute } from "../../src/http/routes.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import type { UpstreamClient } from "../../src/upstream/client.ts";
 import { createUpstreamClient } from "../../src/upstream/http1-client.ts";
+import { originOf } from "../../src/upstream/origin.ts";
 
 export interface TestGateway {
   readonly url: string;
@@ -33,10 +35,27 @@ export function configOf(toml: string, env: Record<string, string> = {}) {
   return loaded.config;
 }
 
-export async function startGateway(
-  toml: string,
-  options: { readonly engine?: EngineKind; readonly log?: "warn" | "trace" } = {},
-): Promise<TestGateway> {
+export interface TestGatewayOptions {
+  readonly engine?: EngineKind;
+  readonly log?: "warn" | "trace";
+  /** Where connections go instead of the vendors' own hosts, by host name. */
+  readonly hosts?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly readFile?: (path: string) => string;
+}
+
+/** An upstream client whose connections to these hosts end at local servers. */
+function redirect(client: UpstreamClient, hosts: Readonly<Record<string, string>>): UpstreamClient {
+  return {
+    ...client,
+    send(request, handler) {
+      const url = hosts[request.origin.host];
+      return client.send(url === undefined ? request : { ...request, origin: originOf(url) }, handler);
+    },
+  };
+}
+
+export async function startGateway(toml: string, options: TestGatewayOptions = {}): Promise<TestGateway> {
   const time = createSystemTime();
   const log = createLog({
     level: options.log ?? "error",
@@ -45,15 +64,15 @@ export async function startGateway(
     timers: time.timers,
     fd: 2,
   });
-  const upstream = createUpstreamClient({ time });
+  const upstream = redirect(createUpstreamClient({ time }), options.hosts ?? {});
   const gateway = createGateway({
     config: configOf(toml),
     time,
     log,
     upstream,
     version: "0.0.0-test",
-    env: {},
-    readFile: () => "",
+    env: options.env ?? {},
+    readFile: options.readFile ?? (() => ""),
   });
   const { engine } = await createEngine(options.engine ?? "node", {
     limits: {

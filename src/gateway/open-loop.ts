@@ -1,0 +1,87 @@
+/** Gives a plan its targets, with what routing wants to know of the request. */
+import { headerValue } from "../base/headers.ts";
+import { estimateRequest } from "../protocols/estimate.ts";
+import { sessionKey } from "../routing/session-key.ts";
+import type { Core } from "./core.ts";
+import type { Delivery } from "./delivery.ts";
+import { RequestLoop } from "./loop.ts";
+import type { Plan } from "./plan.ts";
+import type { RequestRecord } from "./record.ts";
+import { holdsImages, type RequestFacts, readConversation } from "./request-facts.ts";
+import type { Alias, Target } from "./target.ts";
+
+/** A request that is to be sent to targets. */
+export interface Planned {
+  open(delivery: Delivery, onEnd: () => void): RequestLoop;
+}
+
+/** Tokens an answer is taken to have where nothing is known. */
+const DEFAULT_OUTPUT = 256;
+
+export interface Asked {
+  readonly alias: Alias;
+  readonly targets: readonly Target[];
+  readonly plan: Plan;
+  readonly body: Buffer;
+  /** null: the body is no JSON. */
+  readonly facts: RequestFacts | null;
+  /** Index of the target an id in the request belongs to; -1 = none. */
+  readonly issuer: number;
+}
+
+export function openLoop(core: Core, record: RequestRecord, asked: Asked): Planned {
+  const { alias, targets, plan, body, facts } = asked;
+  const state = core.aliasState(alias, record.snapshot.config.routing.exploitK);
+  // With one target there is nothing to choose: what only a choice needs is not worked out.
+  const choice = targets.length > 1;
+  record.promptTokens = choice || plan.stream ? estimateRequest(body) : 0;
+  const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts.scan) : null;
+  const { headers } = record.exchange;
+  return {
+    open(delivery, onEnd) {
+      if (plan.stream) {
+        delivery.commitAfter(
+          targets[0]?.timeouts.commit ?? 0,
+          () => plan.streamHead(),
+          () => plan.ping(),
+        );
+      }
+      return new RequestLoop(
+        core,
+        record,
+        plan,
+        delivery,
+        {
+          targets,
+          need: {
+            promptTokens: record.promptTokens,
+            tools: facts?.tools ?? false,
+            images: choice && holdsImages(body),
+            jsonSchema: facts?.jsonSchema ?? false,
+          },
+          outputTokens: facts?.maxTokens ?? (alias.name === "" ? DEFAULT_OUTPUT : state.output.tokens),
+          issuer: asked.issuer,
+          affinity: choice ? headerValue(headers, "x-session-affinity") : "",
+          sessionKey:
+            conversation === null
+              ? ""
+              : sessionKey({
+                  alias: alias.name,
+                  caller: record.caller?.id ?? "",
+                  sessionHeader:
+                    headerValue(headers, "x-sluice-session") ||
+                    headerValue(headers, "session_id") ||
+                    headerValue(headers, "x-claude-code-session-id"),
+                  promptCacheKey: facts?.promptCacheKey ?? "",
+                  userId: conversation.userId,
+                  system: conversation.system,
+                  firstUserTurn: conversation.firstUserTurn,
+                }),
+          continues: conversation?.continues ?? false,
+        },
+        state,
+        onEnd,
+      );
+    },
+  };
+}
