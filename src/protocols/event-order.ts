@@ -23,6 +23,8 @@ type PartStart = Extract<StreamEvent, { type: "part" }>;
 interface OpenPart {
   readonly source: number;
   readonly kind: Kind;
+  /** An old Claude's forced `respond` tool: its arguments are the text. */
+  readonly respond: boolean;
   /** Index shown to the encoder; -1 while nothing of it was shown. */
   shown: number;
   closed: boolean;
@@ -74,7 +76,7 @@ export class EventOrder {
   push(event: StreamEvent, out: StreamEvent[]): void {
     if (this.#over) return;
     if (event.type === "start") {
-      if (!this.#started) out.push(event);
+      if (!this.#started) out.push({ ...event, created: plausibleDate(event.created) });
       this.#started = true;
       return;
     }
@@ -154,7 +156,7 @@ export class EventOrder {
     }
     const names = this.#context.names;
     if (names.respondTool && event.name === "respond") {
-      this.#enqueue(candidate, event.i, "text", null, null);
+      this.#enqueue(candidate, event.i, "text", null, null, true);
       this.#advance(candidate, true, out);
       return;
     }
@@ -186,12 +188,14 @@ export class EventOrder {
     kind: Kind,
     scanner: ArgumentScanner | null,
     unwrapper: InputUnwrapper | null,
+    respond = false,
   ): OpenPart {
     const old = find(candidate, source);
     if (old !== undefined) old.closed = true;
     const part: OpenPart = {
       source,
       kind,
+      respond,
       shown: -1,
       closed: false,
       start: null,
@@ -205,8 +209,15 @@ export class EventOrder {
 
   #delta(candidate: Candidate, event: Delta, out: StreamEvent[]): void {
     let part = find(candidate, event.i);
-    if (part === undefined || part.closed) {
-      const kind = kindOfDelta(event);
+    const kind = kindOfDelta(event);
+    // A delta of another kind than its part begins a part of its own.
+    const foreign =
+      part !== undefined &&
+      kind !== null &&
+      part.kind !== kind &&
+      event.type !== "signature" &&
+      event.type !== "cite";
+    if (part === undefined || part.closed || foreign) {
       // Data behind a call that ended has no place; text simply begins anew.
       if (kind === null) return;
       part = this.#enqueue(candidate, event.i, kind, null, null);
@@ -229,6 +240,7 @@ export class EventOrder {
       const head = candidate.queue[0];
       if (head === undefined || this.#over) return;
       this.#flush(candidate, head, out);
+      if (this.#over) return;
       const more = candidate.queue.length > 1;
       // A call is finished when its text is complete and another part got data; text when anything else begins.
       const implied = another && more && (head.scanner === null || head.scanner.complete);
@@ -291,8 +303,7 @@ export class EventOrder {
   #writeArguments(candidate: Candidate, part: OpenPart, text: string, out: StreamEvent[]): void {
     const c = candidate.index;
     if (part.scanner === null) {
-      // The forced `respond` tool of an old Claude: its input is the text.
-      if (text === "") return;
+      if (text === "" || !part.respond) return;
       this.#show(candidate, part, out);
       out.push({ type: "text", c, i: part.shown, text });
       return;
@@ -339,6 +350,7 @@ export class EventOrder {
     const cutShort = stop.reason === "length" || stop.reason === "context_full" || stop.reason === "pause";
     for (const part of candidate.queue) {
       this.#flush(candidate, part, out);
+      if (this.#over) return;
       const unfinished = part.scanner !== null && !part.scanner.complete && !part.scanner.empty;
       const custom = part.start?.kind === "call" && part.start.custom;
       if (unfinished && !custom && !cutShort && this.#options.broken === "fail") {
@@ -371,12 +383,18 @@ export class EventOrder {
   }
 
   #fail(message: string, out: StreamEvent[], code = "broken_call"): void {
+    if (this.#over) return;
     this.#over = true;
     out.push({
       type: "error",
       error: { status: 502, code, message, param: null, retryAfterMs: null, recognised: true },
     });
   }
+}
+
+/** Seconds that a date can be made of; 0 = unknown. An upstream may say anything. */
+function plausibleDate(seconds: number): number {
+  return seconds > 0 && seconds < 1e11 ? Math.floor(seconds) : 0;
 }
 
 type Delta = Extract<
