@@ -42,6 +42,8 @@ export interface TestGatewayOptions {
   readonly hosts?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly readFile?: (path: string) => string;
+  /** Epoch milliseconds; a later one than now makes the clock look as if it was never set. */
+  readonly buildDate?: number;
 }
 
 /** An upstream client whose connections to these hosts end at local servers. */
@@ -73,6 +75,7 @@ export async function startGateway(toml: string, options: TestGatewayOptions = {
     version: "0.0.0-test",
     env: options.env ?? {},
     readFile: options.readFile ?? (() => ""),
+    ...(options.buildDate === undefined ? {} : { buildDate: options.buildDate }),
   });
   const { engine } = await createEngine(options.engine ?? "node", {
     limits: {
