@@ -203,7 +203,7 @@ export class ChatPlan implements Plan {
           this.#head(
             attempt,
             head,
-            RAW.some((raw) => type.includes(raw)),
+            headerValue(head.headers, "content-encoding") === "" && RAW.some((raw) => type.includes(raw)),
           ),
         ),
     });
