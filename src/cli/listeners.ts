@@ -31,7 +31,7 @@ export interface Listeners {
   close(): void;
 }
 
-export interface ListenerChange {
+interface ListenerChange {
   commit(): void;
   rollback(): Promise<void>;
 }
@@ -57,10 +57,19 @@ export async function openListeners(config: Config, options: ListenersOptions): 
   let current = config;
   let main = await openMain(config, await engines.make(config), app);
   let metricsEngine: Engine | null = null;
+  /** Engines that were replaced and still finish what they had begun. */
+  const retiring = new Map<Engine, Promise<void>>();
   let metrics: Listener | null = null;
   if (config.server.metricsListen !== null) {
     metricsEngine = await engines.makePlain(config);
     metrics = await openMetrics(config, metricsEngine, app);
+  }
+
+  function retire(engine: Engine, deadlineMs: number): void {
+    retiring.set(
+      engine,
+      engine.drain(deadlineMs).finally(() => retiring.delete(engine)),
+    );
   }
 
   /** The new listener, and how to go back. The old one is closed first only where both want the same port. */
@@ -94,7 +103,7 @@ export async function openListeners(config: Config, options: ListenersOptions): 
       commit() {
         old.listener.close();
         main.engine.setLimits(limitsOf(next));
-        if (!sameEngine) void old.engine.drain(before.server.drainTimeout);
+        if (!sameEngine) retire(old.engine, before.server.drainTimeout);
       },
       async rollback() {
         opened.listener.close();
@@ -165,9 +174,12 @@ export async function openListeners(config: Config, options: ListenersOptions): 
       };
     },
     stats: () => main.engine.stats(),
-    drain: (deadlineMs) => main.engine.drain(deadlineMs),
+    async drain(deadlineMs) {
+      await Promise.all([main.engine.drain(deadlineMs), ...retiring.values()]);
+    },
     close() {
       main.engine.close();
+      for (const engine of retiring.keys()) engine.close();
       metricsEngine?.close();
     },
   };

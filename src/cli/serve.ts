@@ -5,7 +5,6 @@ import { createGateway } from "../gateway/runtime.ts";
 import { type App, createApp } from "../http/app.ts";
 import { statusPage } from "../http/status-page.ts";
 import { createLog, type Log, type LogLevel } from "../telemetry/log.ts";
-import type { UpstreamClient } from "../upstream/client.ts";
 import { createUpstreamClient } from "../upstream/http1-client.ts";
 import { COMMIT, VERSION } from "./build-info.ts";
 import { canonicalPath, findConfigPath } from "./config-file.ts";
@@ -20,7 +19,7 @@ import { createReloading, type Reloading } from "./reloading.ts";
 import { chooseLevel, readOverrides, type ServeOptions } from "./serve-options.ts";
 import { startMessage } from "./start-message.ts";
 import { createStateFile } from "./state-file.ts";
-import { watchSignals } from "./stopping.ts";
+import { catchEarlyHangup, watchSignals } from "./stopping.ts";
 import { printError } from "./terminal.ts";
 import { unservedSections } from "./unserved.ts";
 
@@ -29,6 +28,7 @@ const INTERFACES_MS = 30_000;
 
 /** Throws Exit 2 for what the user got wrong, Exit 1 when an address cannot be bound. Then the process is the gateway's. */
 export async function serve(options: ServeOptions): Promise<void> {
+  const early = catchEarlyHangup();
   const startedAt = Date.now();
   const overrides = readOverrides(options);
   const env = readEnvironment(options);
@@ -51,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   log.hide(knownSecrets(config));
 
-  const gateway = await orExit(log, upstream, () =>
+  const gateway = await orExit(log, [upstream], () =>
     createGateway({
       config,
       time,
@@ -101,7 +101,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   const state = createStateFile(() => gateway.config, env, log);
   state.restore(gateway);
-  listeners = await orExit(log, upstream, () => openListeners(config, { app, time, log }));
+  listeners = await orExit(log, [upstream, gateway], () => openListeners(config, { app, time, log }));
 
   const pidFile = createPidFile(env);
   const writePid = () =>
@@ -149,6 +149,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       listeners.close();
     },
   });
+  if (early.came) void reloading.reload();
   announce(loaded, listeners, log, format === "pretty");
 }
 
@@ -162,11 +163,15 @@ async function loadFirst(source: ConfigSource): Promise<Ready> {
 }
 
 /** Runs a step of the start; when it fails, nothing keeps the process alive and one line says why. */
-async function orExit<T>(log: Log, upstream: UpstreamClient, step: () => T | Promise<T>): Promise<T> {
+async function orExit<T>(
+  log: Log,
+  opened: readonly { close(): void }[],
+  step: () => T | Promise<T>,
+): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    upstream.close();
+    for (const part of opened) part.close();
     log.flush();
     // The system's own codes are about the machine; without one a file that the configuration names is at fault.
     const isSystem = typeof (error as NodeJS.ErrnoException).code === "string";

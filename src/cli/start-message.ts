@@ -33,7 +33,7 @@ export function startMessage(config: Config, place: Place, chosen: readonly stri
 }
 
 /** The address others on the LAN use; this machine's own where nothing else is listened on, or allowed. */
-export function baseUrl({ host, port, tls }: Place, loopback = false): string {
+function baseUrl({ host, port, tls }: Place, loopback = false): string {
   const isAny = host === "::" || host === "0.0.0.0";
   const address = isAny ? (loopback ? "127.0.0.1" : (findLanAddress() ?? "127.0.0.1")) : host;
   return `${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}`;

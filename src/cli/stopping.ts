@@ -1,6 +1,15 @@
 /** Signals: the first TERM or INT drains, a second one ends at once, HUP reloads; a bug that nobody caught ends the process. */
 import type { Log } from "../telemetry/log.ts";
 
+/** From the very start: a HUP that comes before there is anything to reload must not end the process, and is not lost. */
+export function catchEarlyHangup(): { readonly came: boolean } {
+  const early = { came: false };
+  process.on("SIGHUP", () => {
+    early.came = true;
+  });
+  return early;
+}
+
 export interface SignalActions {
   readonly log: Log;
   /** Resolves when everything is out. */
@@ -17,7 +26,11 @@ export function watchSignals({ log, drain, reload, leave }: SignalActions): void
   let firstAt = 0;
 
   function end(code: number): void {
-    leave();
+    try {
+      leave();
+    } catch (error) {
+      log.error({ err: error }, "the end was not orderly");
+    }
     log.flush();
     process.exit(code);
   }

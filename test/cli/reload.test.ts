@@ -189,6 +189,29 @@ test("TLS is switched on while running; files that do not fit are refused", asyn
   await rejects(ask(free, "/health"));
 });
 
+test("a file that the gateway cannot use leaves listeners and aliases as they were", async (t) => {
+  const gateway = await serveFile(t, "port = 0");
+  const { port } = gateway;
+  const free = await freePort();
+  const broken = `${text(`port = ${free}`, ["two"])}[provider.lan]\nbase_url = "https://127.0.0.1:9/v1"\nca_file = "none.pem"\n`;
+  writeFileSync(gateway.path, broken);
+  match((await gateway.line(REFUSED)).msg, /none\.pem/);
+  await rejects(ask(free, "/health"), /ECONNREFUSED/);
+  deepEqual(await aliases(port), ["one"]);
+});
+
+test("a drain also waits for streams of an engine that was replaced", async (t) => {
+  const free = await freePort();
+  const gateway = await serveFile(t, `port = ${free}\nengine = "node"`);
+  const stream = ask(free, "/v1/chat/completions", { body: chatBody({ model: "one", stream: true }) });
+  while (((await ask(free, "/status")).json()["totals"] as { active: number }).active === 0);
+  gateway.write(`port = ${free}\nengine = "auto"`);
+  await gateway.line(RELOADED);
+  gateway.signal("SIGTERM");
+  match((await stream).body, /data: \[DONE\]\n\n$/);
+  equal(await gateway.ended, 0);
+});
+
 test("metrics_listen comes and goes, and serves nothing but its three pages", async (t) => {
   const gateway = await serveFile(t, "port = 0");
   const free = await freePort();

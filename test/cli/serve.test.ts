@@ -1,5 +1,6 @@
 /** A running gateway, from start to stop, as a person and a supervisor see it. */
 import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -55,7 +56,10 @@ for (const engine of ENGINES) {
 
   test(`${engine}: what still comes on a kept connection during the drain gets 503 and its end`, async (t) => {
     const place = makePlace(t);
-    const path = place.write("config.toml", config);
+    const path = place.write(
+      "config.toml",
+      config.replace("[server]\n", '[server]\nmetrics_listen = "127.0.0.1:0"\n'),
+    );
     const gateway = await startServe(t, place, ["-c", path, ...LOCAL]);
     const kept = connect(gateway.port, "127.0.0.1");
     t.after(() => kept.destroy());
@@ -79,6 +83,9 @@ for (const engine of ENGINES) {
     await once(stream, "data");
     gateway.signal("SIGTERM");
     await gateway.line(({ msg }) => msg.startsWith("draining"));
+    const metricsPort = Number(gateway.logs.find(({ msg }) => msg === "listening")?.["metrics_port"]);
+    const health = await ask(metricsPort, "/health");
+    deepEqual([health.status, health.json()], [503, { status: "shutting_down" }]);
     text = "";
     // node:http has closed the idle connection already; then there is nothing to be said on it.
     kept.on("error", () => {});
@@ -124,7 +131,6 @@ test("a person at a terminal gets the base URL, a curl line and what was found",
   const place = makePlace(t);
   const args = ["serve", ...NO_CONFIG, "--log-format", "pretty"];
   // Pretty lines are no JSON, so the end of the message is what is waited for.
-  const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, ["dist/sluice.cjs", ...args], {
     env: { ...place.env, GROQ_API_KEY: "gsk_not_a_real_key_000000" },
     stdio: ["ignore", "pipe", "pipe"],
@@ -359,4 +365,44 @@ test("every section without effect is warned of at start", async (t) => {
   const gateway = await startServe(t, place, ["-c", path, ...LOCAL]);
   const warnings = gateway.logs.filter(({ level }) => level === "warn").map(({ msg }) => msg.split(" ")[0]);
   deepEqual(warnings, ["[[policy]]", "[cache]"]);
+});
+
+/** Loaded before the program: faults on command. */
+const FAULTS = `process.on("SIGUSR2", () => { throw new Error("thrown in a callback"); });
+process.on("SIGWINCH", () => { void Promise.reject(new Error("rejected unseen")); });`;
+
+for (const [signal, message] of [
+  ["SIGUSR2", "thrown in a callback"],
+  ["SIGWINCH", "rejected unseen"],
+] as const) {
+  test(`a bug that nobody caught (${message}) is logged with its stack and ends the process with 1`, async (t) => {
+    const place = makePlace(t);
+    const faults = place.write("faults.cjs", FAULTS);
+    const gateway = await startServe(t, place, NO_CONFIG, { NODE_OPTIONS: `--require=${faults}` });
+    gateway.signal(signal);
+    equal(await gateway.ended, 1);
+    const line = await gateway.line(({ msg }) => msg === "internal error: the process ends");
+    const { message: told, stack } = line["err"] as { message: string; stack: string };
+    equal(told, message);
+    match(stack, /faults\.cjs/);
+    deepEqual(readPidFiles(place), []);
+  });
+}
+
+test("status --watch tells it again and again until it is ended", async (t) => {
+  const place = makePlace(t);
+  await startServe(t, place, NO_CONFIG);
+  const child = spawn(process.execPath, ["dist/sluice.cjs", "status", "--json", "--watch"], {
+    env: place.env,
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.setEncoding("utf8");
+  await new Promise<void>((resolve) => {
+    child.stdout.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.split("\n").length > 2) resolve();
+    });
+  });
+  for (const line of text.trimEnd().split("\n")) equal((JSON.parse(line) as { status: string }).status, "ok");
 });
