@@ -200,7 +200,8 @@ function announce(loaded: Ready, listeners: Listeners, log: Log, isPerson: boole
     },
     "listening",
   );
-  if (!isPerson) return;
+  // Whoever waits for this line does not wait for the log's next turn.
   log.flush();
+  if (!isPerson) return;
   printError(message.text.trimEnd());
 }
