@@ -10,7 +10,7 @@ export interface EventSink {
 export type PushResult = "ok" | "stopped" | "too_large";
 
 /** One event may be this long (40-protocols 3.1). */
-export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
+const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
 const FIRST_TAIL = 1024;
 const EMPTY = Buffer.alloc(0);

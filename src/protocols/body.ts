@@ -13,7 +13,7 @@ export interface BodyLimits {
 }
 
 /** 40-protocols 1.0 "Large bodies". */
-export const REQUEST_LIMITS: BodyLimits = { largeString: 65536, maxRest: 4 * 1024 * 1024 };
+const REQUEST_LIMITS: BodyLimits = { largeString: 65536, maxRest: 4 * 1024 * 1024 };
 /** Answers: strings become text (their size is capped before), only `rawMembers` stay verbatim. */
 export const ANSWER_LIMITS: BodyLimits = {
   largeString: Number.POSITIVE_INFINITY,

@@ -35,7 +35,7 @@ export function mintHex(random: Random, length: number): string {
 }
 
 /** A new call id: 29 characters that every vendor takes. */
-export function mintCallId(random: Random): string {
+function mintCallId(random: Random): string {
   return `call_${mintToken(random, 24)}`;
 }
 

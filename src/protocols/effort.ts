@@ -1,7 +1,7 @@
 /** Depth of reasoning between vendors that name levels and vendors that count tokens (40-protocols 1.7). */
 import type { ChatRequest, Effort } from "./neutral.ts";
 
-export const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+const EFFORTS: readonly Effort[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 export function isEffort(value: unknown): value is Effort {
   return typeof value === "string" && (EFFORTS as readonly string[]).includes(value);

@@ -140,9 +140,3 @@ function unescapeText(escaped: string): string {
 function controlEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
-
-/** The wrapper's value of complete arguments. */
-export function unwrapInput(argumentsText: string, mode: "text" | "raw"): string {
-  const unwrapper = new InputUnwrapper(mode);
-  return unwrapper.push(argumentsText) + unwrapper.flush();
-}

@@ -98,7 +98,7 @@ function escapeBytes(bytes: Buffer): Buffer {
 }
 
 /** Replaces escapes of lone surrogates, which upstreams refuse ("no low surrogate", claude-code #558). */
-export function wellFormedJson(json: string): string {
+function wellFormedJson(json: string): string {
   if (!json.includes("\\ud")) return json;
   // JSON.stringify writes a surrogate as an escape only when it is alone.
   return json.replace(/\\(?:u(d[89a-f][0-9a-f]{2})|.)/gs, (whole, lone) =>

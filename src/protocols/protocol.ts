@@ -15,12 +15,6 @@ export type ProtocolName =
   | "cohere-v1"
   | "ollama";
 
-/** Something that could not be carried over; shown as `x-sluice-warning: code=…;field=…`. */
-export interface Warning {
-  readonly code: string;
-  readonly field: string;
-}
-
 /** What a target takes, declared, from the catalog or asked of the vendor. undefined = unknown. */
 export interface Capability {
   readonly maxTokens?: number;
@@ -207,7 +201,7 @@ export interface StreamEncoder {
   fail(failure: Failure): string;
 }
 
-export type Framing = "sse" | "ndjson" | "json-array";
+type Framing = "sse" | "ndjson" | "json-array";
 
 export interface ErrorAnswer {
   readonly status: number;

@@ -2,7 +2,7 @@
 import { applyEdits, removeMembers } from "../base/json-edit.ts";
 import { findMember, isString, scanObject, watchNames } from "../base/json-scan.ts";
 
-export const EMPTY_SCHEMA = '{"type":"object","properties":{}}';
+const EMPTY_SCHEMA = '{"type":"object","properties":{}}';
 
 type Schema = Record<string, unknown>;
 

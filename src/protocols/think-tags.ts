@@ -10,7 +10,7 @@ export interface TaggedText {
 
 /** Splits text as it arrives. The opening tag counts only before any other text. Holds back what may be half a tag. */
 export class ThinkTagSplitter {
-  #state: "start" | "thinking" | "text" = "start";
+  #state: "start" | "thinking" | "after" | "text" = "start";
   #held = "";
 
   push(text: string): TaggedText[] {
@@ -32,7 +32,13 @@ export class ThinkTagSplitter {
       if (upTo > 0) out.push({ thinking: true, text: this.#held.slice(0, upTo) });
       this.#held = this.#held.slice(upTo);
       if (end < 0) return out;
-      this.#held = this.#held.slice(CLOSE.length).trimStart();
+      this.#held = this.#held.slice(CLOSE.length);
+      this.#state = "after";
+    }
+    if (this.#state === "after") {
+      // The blank lines between tag and answer may come in pieces of their own.
+      this.#held = this.#held.trimStart();
+      if (this.#held === "") return out;
       this.#state = "text";
     }
     if (this.#held !== "") out.push({ thinking: false, text: this.#held });

@@ -35,7 +35,7 @@ function flatName(name: string, namespace: string | undefined): string {
 }
 
 /** The name itself when the vendor takes it, else `first 55 + "_" + 8 hex of sha256`. The same on every request. */
-export function fitToolName(name: string, rule: NameRule): string {
+function fitToolName(name: string, rule: NameRule): string {
   if (name.length <= rule.maxLength && rule.pattern.test(name)) return name;
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
   let clean = name.slice(0, 55).replace(rule.foreign, "_");

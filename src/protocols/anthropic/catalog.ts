@@ -106,7 +106,7 @@ interface ClaudeModel {
 }
 
 /** Reads ids of the API, Vertex (`claude-sonnet-4-5@20250929`) and Bedrock (`us.anthropic.claude-…-v1:0`). */
-export function parseClaude(model: string): ClaudeModel | null {
+function parseClaude(model: string): ClaudeModel | null {
   const old = /claude-(\d)(?:[-.](\d))?-(opus|sonnet|haiku)/.exec(model);
   if (old !== null) return { line: old[3] as Line, version: Number(old[1]) * 100 + Number(old[2] ?? 0) };
   const found = /claude-(opus|sonnet|haiku|fable|mythos)(?:-(\d{1,2})(?!\d)(?:[-.](\d{1,2})(?!\d))?)?/.exec(

@@ -125,7 +125,7 @@ function decodeIdentity(body: JsonObject, request: ChatRequest): void {
 }
 
 /** The session in Claude Code's `metadata.user_id`: a JSON text, formerly `user_…_session_…`. */
-export function sessionOf(userId: string): string | undefined {
+function sessionOf(userId: string): string | undefined {
   if (userId.startsWith("{")) {
     try {
       return stringOf(objectOf(JSON.parse(userId))?.session_id);

@@ -29,7 +29,7 @@ export function readStop(message: JsonObject): Stop | null {
   };
 }
 
-export function writeStopReason(reason: StopReason): string {
+function writeStopReason(reason: StopReason): string {
   switch (reason) {
     case "stop_sequence":
       return "stop_sequence";

@@ -35,7 +35,7 @@ const CODES: Partial<Record<FailureKind, string>> = {
 };
 
 /** The error object that both a body and an in-band error hold. */
-export function writeErrorObject(failure: Failure): Record<string, unknown> {
+function writeErrorObject(failure: Failure): Record<string, unknown> {
   return {
     message: failure.message,
     type: TYPES[failure.kind],

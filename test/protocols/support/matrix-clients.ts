@@ -16,7 +16,7 @@ import type { ChatProtocol } from "../../../src/protocols/protocol.ts";
 export type Question = "plain" | "tools" | "history" | "image" | "schema" | "thinking";
 
 /** What a client's program sees of an answer. */
-export interface Seen {
+interface Seen {
   text: string;
   thinking: string;
   calls: { name: string; args: unknown }[];
