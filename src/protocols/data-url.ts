@@ -39,7 +39,11 @@ export function parseDataUrl(url: string, large: LargeStrings): DataUrl | null {
   const label = url.slice(5, comma);
   if (!/;\s*base64\s*$/i.test(label)) return null;
   const data = cleanBase64(url.slice(comma + 1), large);
-  const mime = (label.split(";")[0] ?? "").trim().toLowerCase();
+  // "image/jpg" is no media type, but what many programs write; Anthropic refuses it.
+  const mime = (label.split(";")[0] ?? "")
+    .trim()
+    .toLowerCase()
+    .replace(/^image\/jpg$/, "image/jpeg");
   return { mime: mime === "" ? sniffMime(data, large) : mime, data };
 }
 

@@ -216,6 +216,8 @@ test("images: a missing type is sniffed, bmp is refused with its place (case 33)
   const image = (url: string) => ({ messages: [user([{ type: "image_url", image_url: { url } }])] });
   const { sent } = convert(image("data:;base64,/9j/4AAQ"));
   assert.equal(sent.messages[0].content[0].source.media_type, "image/jpeg");
+  const jpg = convert(image("data:image/jpg;base64,/9j/4AAQ")).sent;
+  assert.equal(jpg.messages[0].content[0].source.media_type, "image/jpeg");
   const error = refusal(image("data:image/bmp;base64,Qk0="));
   assert.deepEqual([error.status, error.param], [400, "messages[0]"]);
   const url = convert(image("https://x.test/a.png")).sent;
