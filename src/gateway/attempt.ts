@@ -272,6 +272,16 @@ export class Attempt implements UpstreamHandler {
     this.#tail = this.#time.timers.start(ms, then);
   }
 
+  /** Readers: content came behind a finish reason: another candidate of the same answer goes on. */
+  leaveTail(): void {
+    if (this.#tail === null) return;
+    this.#tail.cancel();
+    this.#tail = null;
+    this.#tailEnd = null;
+    this.#restartHard(this.target.timeouts.contentIdle);
+    this.#restartIdle();
+  }
+
   /** Readers: everything has been delivered. */
   complete(): void {
     if (!this.#finish()) return;

@@ -37,6 +37,8 @@ export class ConvertStream implements AnswerReader, EventSink {
   #count = 0;
   #content = false;
   #finish = false;
+  /** The candidate that finished last. */
+  #finished = -1;
   #ended = false;
 
   constructor(attempt: Attempt, options: ConvertOptions) {
@@ -55,6 +57,7 @@ export class ConvertStream implements AnswerReader, EventSink {
     }
     this.#writer?.flush();
     if (this.#ended) this.#complete();
+    else if (this.#options.decoder.done === true) this.end();
   }
 
   onEvent(buffer: Buffer, start: number, end: number): boolean {
@@ -83,20 +86,31 @@ export class ConvertStream implements AnswerReader, EventSink {
       if (this.#ended && !this.#attempt.over) this.#complete();
       return;
     }
-    const cut = judgeEnd({
-      events: this.#count,
-      content: this.#content,
-      finish: this.#finish,
-      terminal: false,
-      leftover: rest.length,
-    });
-    if (cut !== null) {
-      this.#attempt.fail(cut);
+    this.#wrapUp();
+    if (this.#attempt.over) return;
+    const cut = this.#ended
+      ? null
+      : judgeEnd({
+          events: this.#count,
+          content: this.#content,
+          finish: this.#finish,
+          terminal: false,
+          leftover: rest.length,
+        });
+    if (cut === null) {
+      this.#complete();
       return;
     }
+    this.#writer?.flush();
+    this.#attempt.fail(cut);
+  }
+
+  /** Takes what the decoder still owes; its word that the stream was cut is weighed by `judgeEnd`. */
+  #wrapUp(): void {
     this.#options.decoder.finish(this.#decoded);
+    const last = this.#decoded.at(-1);
+    if (last?.type === "error" && last.error.code === "truncated") this.#decoded.pop();
     this.#take();
-    if (!this.#attempt.over) this.#complete();
   }
 
   /** Whole answers that came as one body are fed as events. */
@@ -145,6 +159,7 @@ export class ConvertStream implements AnswerReader, EventSink {
           this.#attempt.fail(trouble("error_inside", message, { afterHead: true }));
           return false;
         }
+        this.#finished = event.c;
         if (!this.#finish) {
           this.#finish = true;
           this.#attempt.awaitTail(TAIL_MS, () => this.#complete());
@@ -157,6 +172,10 @@ export class ConvertStream implements AnswerReader, EventSink {
         return true;
     }
     if (isContent(event)) {
+      if (this.#finish && "c" in event && event.c !== this.#finished) {
+        this.#finish = false;
+        this.#attempt.leaveTail();
+      }
       if (this.#content) this.#attempt.touchContent();
       else {
         this.#content = true;
@@ -175,6 +194,10 @@ export class ConvertStream implements AnswerReader, EventSink {
 
   #complete(): void {
     if (this.#attempt.over) return;
+    if (!this.#ended && this.#finish) {
+      this.#wrapUp();
+      if (this.#attempt.over) return;
+    }
     if (!this.#finish && !this.#content) {
       this.#attempt.fail(trouble("empty", "the stream ended without content", { afterHead: true }));
       return;

@@ -405,6 +405,17 @@ export class RequestLoop implements AttemptOwner {
 
   #moveOn(run: Running, verdict: Verdict, successBefore: number): void {
     const { index, attempt } = run;
+    if (this.#broken !== null && isMalformed(verdict)) {
+      // It was we who wrote that request: first without the prefill, then somebody else is asked.
+      const prefilled = attempt.target.prefill && !this.#noPrefill.has(index);
+      this.#noPrefill.add(index);
+      if (prefilled && this.#sends < this.#maxAttempts) this.#launch(index, "plain", true, false);
+      else {
+        this.#candidates.given.add(index);
+        this.#proceed();
+      }
+      return;
+    }
     if (verdict.next === "no") {
       this.#finishComposed();
       return;
@@ -442,6 +453,12 @@ export class RequestLoop implements AttemptOwner {
       this.#pending = index;
       this.#startWait(ms, () => {
         this.#pending = -1;
+        // Others may have found it dead meanwhile; a rate limit's own wait is what was waited for.
+        const state = this.#candidates.state(index, this.#now);
+        if (state.state === "out" && state.reason !== "cooling" && state.reason !== "quota") {
+          this.#proceed();
+          return;
+        }
         if (this.#running.length >= 2) this.#leave(this.#running[0] as Running);
         this.#launch(index, "plain", true, false);
       });
@@ -456,10 +473,6 @@ export class RequestLoop implements AttemptOwner {
     const before = this.#rework[index] ?? AS_IT_IS;
     // It is outside `per_target`.
     this.#sendsTo[index] = (this.#sendsTo[index] ?? 1) - 1;
-    if (kind === "prefill" && this.#broken !== null) {
-      this.#noPrefill.add(index);
-      return;
-    }
     this.#corrected.add(index);
     if (kind === "member") {
       this.#core.noteRefused(target, member);
@@ -719,6 +732,11 @@ const WAN_DOWN = new Failure(
 );
 
 const DEFAULT_BACKOFF = { backoffBase: 250, backoffMax: 5000 };
+
+/** A 400 or 422 that is neither about the context nor a refusal of the content. */
+function isMalformed({ cause }: Verdict): boolean {
+  return cause === "caller_error" || cause === "correctable";
+}
 
 function noTarget(rateLimited: boolean, waitMs: number): Failure {
   const retryAfterMs = Number.isFinite(waitMs) ? Math.max(1000, waitMs) : 30_000;

@@ -117,6 +117,11 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     if ((flags & TOOL_CALL) !== 0) this.sawToolCall = true;
     if ((flags & CONTENT) !== 0) {
       if ((flags & (REASONING | TOOL_CALL)) === 0) this.sawText = true;
+      // A last event may hold content and the finish reason at once.
+      if (this.#finish && (flags & FINISH) === 0) {
+        this.#finish = false;
+        this.#attempt.leaveTail();
+      }
       this.#onContentEvent();
       if (this.#attempt.over) return false;
     }

@@ -188,6 +188,8 @@ export interface StreamInspector {
 export interface StreamDecoder {
   /** One event's data (joined lines) and its `event:` name ("" = none). Appends to `out`. Throws nothing: garbage is ignored or an error event. */
   decode(data: string, event: string, out: StreamEvent[]): void;
+  /** The protocol's last event has come: nothing behind it counts. Absent: the last event gave an `end`. */
+  readonly done?: boolean;
   /** The upstream's body has ended: appends what is still owed (`end`, or an `error` when it was cut). */
   finish(out: StreamEvent[]): void;
 }

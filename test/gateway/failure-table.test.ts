@@ -632,3 +632,33 @@ function contentOf(stream: string): string {
   }
   return said;
 }
+
+test("with two candidates, one that finished does not end the other", { timeout: 10_000 }, async () => {
+  const chunk = (index: number, delta: object, finish_reason: string | null = null) =>
+    sse({
+      id: "c",
+      object: "chat.completion.chunk",
+      created: 1,
+      model: "x",
+      choices: [{ index, delta, finish_reason }],
+    });
+  const pieces = [
+    chunk(0, { role: "assistant", content: "zero" }),
+    chunk(1, { role: "assistant", content: "one" }),
+    chunk(0, {}, "stop"),
+    ...Array.from({ length: 12 }, (_, index) => chunk(1, { content: ` ${index}` })),
+    chunk(1, {}, "stop"),
+    sse("[DONE]"),
+  ];
+  const upstream = await startUpstream(eventStream(pieces, { everyMs: 220 }));
+  const sluice = await startGateway(failoverConfig([upstream.url], SHORT));
+  try {
+    const ask = { model: "m", messages: [{ role: "user", content: "hi" }], n: 2, stream: true };
+    const { text: got } = await sluice.post("/v1/chat/completions", ask);
+    assert.match(got, /" 11"/);
+    assert.match(got, /\[DONE\]\n\n$/);
+  } finally {
+    await sluice.close();
+    await upstream.close();
+  }
+});

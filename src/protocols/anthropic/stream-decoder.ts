@@ -70,6 +70,10 @@ export class AnthropicDecoder implements StreamDecoder {
     }
   }
 
+  get done(): boolean {
+    return this.#terminal;
+  }
+
   finish(out: StreamEvent[]): void {
     if (this.#failed) return;
     for (const index of [...this.#blocks.keys()]) this.#close(index, out);
@@ -77,7 +81,7 @@ export class AnthropicDecoder implements StreamDecoder {
       this.#push(out, "truncated", "the upstream's stream ended before the answer was complete", 502);
       return;
     }
-    out.push({ type: "stop", c: 0, stop: this.#stop ?? { reason: "stop" } });
+    if (this.#stop === null) out.push({ type: "stop", c: 0, stop: { reason: "stop" } });
     out.push({ type: "end" });
   }
 
@@ -195,7 +199,12 @@ export class AnthropicDecoder implements StreamDecoder {
 
   #messageDelta(body: JsonObject, out: StreamEvent[]): void {
     this.#usage(body.usage, out);
-    this.#stop = readStop(objectOf(body.delta) ?? {}) ?? this.#stop;
+    const stop = readStop(objectOf(body.delta) ?? {});
+    if (stop === null || this.#stop !== null) return;
+    // Told as soon as it is known: whatever goes wrong behind a finish reason, the answer is whole.
+    this.#stop = stop;
+    for (const index of [...this.#blocks.keys()]) this.#close(index, out);
+    out.push({ type: "stop", c: 0, stop });
   }
 
   #fail(body: JsonObject, out: StreamEvent[]): void {

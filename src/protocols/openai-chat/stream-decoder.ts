@@ -81,6 +81,10 @@ export class ChatDecoder implements StreamDecoder {
     if (usage !== null) out.push({ type: "usage", usage });
   }
 
+  get done(): boolean {
+    return this.#done;
+  }
+
   finish(out: StreamEvent[]): void {
     if (this.#failed) return;
     let finished = false;
