@@ -52,7 +52,7 @@ export function createConfigSource({ path, env, overrides, probe }: SourceOption
       const now = Date.now();
       if (path === null) {
         // Found providers in order: which is fastest is known only after some requests.
-        const { result, chosen } = await buildDefault({ env, probe, strategy: "failover", now });
+        const { result, chosen } = await buildDefault({ env, probe, strategy: "latency", now });
         return finish(result, chosen, "");
       }
       const text = given ?? readConfigFile(path).text;

@@ -59,12 +59,6 @@ const UNSERVED: readonly Unserved[] = [
     effect: "no requests are kept",
     isConfigured: (config) => config.telemetry.captureContent,
   },
-  {
-    section: "[console]",
-    effect: "there is no web console at /console/",
-    // On unless switched off: a default that nobody wrote is still something somebody may look for.
-    isConfigured: (config) => config.console.enabled,
-  },
 ];
 
 /** One sentence for every configured section whose feature is not in this build. */

@@ -20,6 +20,14 @@ export interface LoopRequest {
   readonly continues: boolean;
 }
 
+const OFFLINE: TargetState = {
+  state: "out",
+  reason: "offline",
+  until: Number.POSITIVE_INFINITY,
+  quick: false,
+  probing: false,
+};
+
 const WAN_OUT: TargetState = {
   state: "out",
   reason: "wan",
@@ -89,7 +97,9 @@ export class Candidates {
   }
 
   state(index: number, now: number): TargetState {
-    if (this.#core.uplink.wan.isDown && !this.target(index).provider.private) return WAN_OUT;
+    const { provider } = this.target(index);
+    if (this.#core.offline.has(provider.name)) return OFFLINE;
+    if (this.#core.uplink.wan.isDown && !provider.private) return WAN_OUT;
     return this.health(index).admission(now, this.#endpoint, this.quotaNeed);
   }
 

@@ -51,6 +51,8 @@ export interface Core {
   readonly idPins: IdPins;
   readonly carriers: CarrierStore;
   readonly totals: Totals;
+  /** Providers an operator took out, by name: also for targets that callers name themselves. */
+  readonly offline: Set<string>;
   aliasState(alias: Alias, exploitK: number): AliasState;
   retryBudget(provider: string): RetryBudget;
   /** Members this target's provider refused within the last hour. */
@@ -113,6 +115,7 @@ export function createCore(options: CoreOptions): Core {
         if (carrier.length <= MAX_CARRIER_BYTES) carriers.set(callId, carrier, now());
       },
     },
+    offline: new Set(),
     totals: {
       requests: 0,
       failed: 0,

@@ -68,6 +68,11 @@ export function servePrefix(
     const provider = session.snapshot.providerOfPrefix(prefix);
     if (provider === null)
       throw new Failure("not_found", `no provider has the prefix ${prefix}`, { code: "not_found" });
+    if (core.offline.has(provider.name)) {
+      throw new Failure("overloaded", `the provider "${provider.name}" was taken offline`, {
+        code: "no_target",
+      });
+    }
     const { providers } = record.caller;
     if (providers.length > 0 && !providers.includes(provider.name)) {
       throw new Failure("forbidden", `this key may not use the provider "${provider.name}"`, {

@@ -61,13 +61,22 @@ export function createGateway(options: GatewayOptions): Gateway {
     const publicOrigins = [...session.snapshot.providers.values()].filter((provider) => !provider.private);
     core.uplink.configure(publicOrigins.map((provider) => provider.origin));
     core.memory.setCap(bufferBytes(config, options.readFile));
+    for (const name of core.offline) if (!config.provider.has(name)) core.offline.delete(name);
+    markOffline();
   };
-  adopt(options.config);
-
   const targetsOf = (provider: string) =>
     session.snapshot.aliases
       .flatMap((alias) => alias.targets)
       .filter((target) => target.provider.name === provider);
+
+  const markOffline = () => {
+    for (const alias of session.snapshot.aliases) {
+      for (const target of alias.targets) {
+        health.of(target.identity, time.clock.now()).offline = core.offline.has(target.provider.name);
+      }
+    }
+  };
+  adopt(options.config);
 
   return {
     serve: (exchange, route, from) => serveRequest(core, session, exchange, route, from),
@@ -99,8 +108,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     status: () => statusOfGateway(core, session),
     setOffline(provider, offline) {
       if (!session.snapshot.config.provider.has(provider)) return false;
-      for (const target of targetsOf(provider))
-        health.of(target.identity, time.clock.now()).offline = offline;
+      if (offline) core.offline.add(provider);
+      else core.offline.delete(provider);
+      markOffline();
       return true;
     },
     reset(provider) {
@@ -122,10 +132,18 @@ export function createGateway(options: GatewayOptions): Gateway {
       health.close();
       core.uplink.close();
     },
-    record: () => ({ health: health.record(time.clock.now(), time.clock.wall()) }),
+    record: () => ({
+      health: health.record(time.clock.now(), time.clock.wall()),
+      offline: [...core.offline],
+    }),
     restore(state) {
-      if (typeof state !== "object" || state === null || !("health" in state)) return;
-      health.restore(state.health, time.clock.now(), time.clock.wall());
+      if (typeof state !== "object" || state === null) return;
+      if ("health" in state) health.restore(state.health, time.clock.now(), time.clock.wall());
+      const names = "offline" in state && Array.isArray(state.offline) ? state.offline : [];
+      for (const name of names) {
+        if (typeof name === "string" && session.snapshot.config.provider.has(name)) core.offline.add(name);
+      }
+      markOffline();
     },
   };
 }
@@ -140,18 +158,12 @@ function statusOfGateway(core: Core, session: Session): GatewayStatus {
     wan: core.uplink.wan.state,
     memory: { bodies: { used: memory.used, cap: memory.cap } },
     upstream: core.upstream.stats(),
-    providers: [...snapshot.providers.values()].map((provider) => {
-      const targets = snapshot.aliases
-        .flatMap((alias) => alias.targets)
-        .filter((target) => target.provider === provider);
-      return {
-        name: provider.name,
-        kind: provider.kind.name,
-        private: provider.private,
-        offline:
-          targets.length > 0 && targets.every((target) => core.health.of(target.identity, now).offline),
-      };
-    }),
+    providers: [...snapshot.providers.values()].map((provider) => ({
+      name: provider.name,
+      kind: provider.kind.name,
+      private: provider.private,
+      offline: core.offline.has(provider.name),
+    })),
     models: snapshot.aliases.map((alias) => ({
       alias: alias.name,
       strategy: alias.strategy,

@@ -67,7 +67,6 @@ const UNSERVED: Readonly<Record<string, Record<string, unknown>>> = {
   "[cache]": { cache: { enabled: true } },
   "[telemetry].otlp_endpoint": { telemetry: { otlp_endpoint: "http://127.0.0.1:4318" } },
   "[telemetry].capture_content": { telemetry: { capture_content: true } },
-  "[console]": { console: { enabled: true } },
 };
 
 for (const [section, tree] of Object.entries(UNSERVED)) {
