@@ -39,16 +39,27 @@ function unknownModel(snapshot: Snapshot, caller: Caller | null, model: string):
   return new Failure("not_found", message, { code: "model_not_found", param: "model" });
 }
 
-/** The alias's targets without those this request must not go to. Throws Failure 503 `no_target` when none is left. */
+/** The alias's targets without those this request must not go to. Throws Failure 403, or 503 `no_target`, when none is left. */
 export function permittedTargets(record: RequestRecord, alias: Alias): readonly Target[] {
-  const permission = { privateOnly: alias.privateOnly, providers: record.caller?.providers ?? [] };
-  const targets = alias.targets.filter((target) =>
-    isPermitted({ provider: target.provider.name, isPrivate: target.provider.private }, permission),
-  );
+  const providers = record.caller?.providers ?? [];
+  const permit = (allowed: readonly string[]) =>
+    alias.targets.filter((target) =>
+      isPermitted(
+        { provider: target.provider.name, isPrivate: target.provider.private },
+        { privateOnly: alias.privateOnly, providers: allowed },
+      ),
+    );
+  const targets = permit(providers);
   if (targets.length > 0) return targets.length === alias.targets.length ? alias.targets : targets;
+  if (permit([]).length > 0) {
+    throw new Failure("forbidden", `this key may use no provider of "${record.model.slice(0, SHOWN)}"`, {
+      code: "model_not_allowed",
+      param: "model",
+    });
+  }
   const why =
     alias.targets.length === 0
       ? `no provider of "${record.model}" is switched on (is its API key set?)`
-      : `none of the targets of "${record.model}" is permitted for this request`;
+      : `"${record.model}" is private_only, and none of its targets is on the own network`;
   throw new Failure("overloaded", why, { code: "no_target", retryAfterMs: 30_000 });
 }

@@ -61,7 +61,9 @@ export function composeFailure(attempts: readonly FailedAttempt[]): ComposedFail
 export function describe({ note, why, verdict }: FailedAttempt): string {
   // What a provider says of our key may hold a piece of it.
   const text =
-    verdict.failureKind === "upstream_auth" ? "this gateway's credential was refused" : why.message;
+    verdict.failureKind === "upstream_auth" && why.kind !== "credential"
+      ? "this gateway's credential was refused"
+      : why.message;
   const short = text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text;
   return `${note.target}: ${short} (${verdict.cause}${why.status > 0 ? `, status ${why.status}` : ""})`;
 }
