@@ -98,7 +98,7 @@ describe("the init script under busybox ash", { skip }, () => {
         "network_get_ipaddr [lan]",
         "open_instance [main]",
         `set_param [command] [/usr/bin/sluice] [RUNTIME_DIRECTORY=${runFolder}] [SLUICE_LOG=info]`,
-        "append_param [command] [NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=2]",
+        "append_param [command] [NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=1]",
         "append_param [command] [MALLOC_ARENA_MAX=1] [MALLOC_MMAP_THRESHOLD_=32768] [MALLOC_TRIM_THRESHOLD_=65536]",
         `append_param [command] [serve] [--config] [${confFolder}/config.toml] [--drain-timeout] [30s]`,
         "append_param [command] [--host] [192.0.2.1]",
@@ -132,8 +132,8 @@ describe("the init script under busybox ash", { skip }, () => {
       [{ log_level: "debug" }, /\[SLUICE_LOG=debug\]/],
       [{ port: "8080" }, /\[--port\] \[8080\]/],
       [{ drain_timeout: "5" }, /\[--drain-timeout\] \[5s\]/],
-      [{ heap_mb: "48" }, /--max-old-space-size=48 --max-semi-space-size=2/],
-      [{ semi_space_mb: "1" }, /--max-semi-space-size=1/],
+      [{ heap_mb: "48" }, /--max-old-space-size=48 --max-semi-space-size=1/],
+      [{ semi_space_mb: "4" }, /--max-semi-space-size=4/],
       [{ listen: "loopback" }, /\[--host\] \[127\.0\.0\.1\]/],
       [{ listen: "192.0.2.77" }, /\[--host\] \[192\.0\.2\.77\]/],
     ];
@@ -148,7 +148,7 @@ describe("the init script under busybox ash", { skip }, () => {
     withConfig();
     for (const [total, wanted] of [
       ["100804", "--max-old-space-size=48 --max-semi-space-size=1"],
-      ["253000", "--max-old-space-size=64 --max-semi-space-size=2"],
+      ["253000", "--max-old-space-size=64 --max-semi-space-size=1"],
       ["1012345", "--max-old-space-size=128 --max-semi-space-size=2"],
     ] as const) {
       const meminfo = join(folder, `meminfo-${total}`);

@@ -70,7 +70,7 @@ async function makeRoot(): Promise<void> {
 const SETTINGS = [
   "RUNTIME_DIRECTORY=/var/run/sluice",
   "SLUICE_LOG=info",
-  "NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=2",
+  "NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=1",
   "MALLOC_ARENA_MAX=1",
   "MALLOC_MMAP_THRESHOLD_=32768",
   "MALLOC_TRIM_THRESHOLD_=65536",
