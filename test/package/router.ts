@@ -72,7 +72,7 @@ const SETTINGS = [
   "SLUICE_LOG=info",
   "NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=1",
   "MALLOC_ARENA_MAX=1",
-  "MALLOC_MMAP_THRESHOLD_=32768",
+  "MALLOC_MMAP_THRESHOLD_=8192",
   "MALLOC_TRIM_THRESHOLD_=65536",
   "TZ=Europe/Berlin",
 ];
