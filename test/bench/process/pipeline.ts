@@ -61,6 +61,7 @@ const BODY = Buffer.from(
 );
 const CALL: UpstreamCall = {
   connected: true,
+  reused: true,
   abort() {},
   pause() {},
   resume() {},
