@@ -21,15 +21,20 @@ export interface Member {
 export interface WatchedNames {
   readonly names: readonly string[];
   /** By length of the name. */
-  readonly byLength: readonly (readonly Uint8Array[])[];
+  readonly byLength: readonly (readonly WatchedName[])[];
+}
+
+interface WatchedName {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 /** Prepares names (ASCII) for `scanObject`. */
 export function watchNames(names: readonly string[]): WatchedNames {
-  const byLength: Uint8Array[][] = [];
+  const byLength: WatchedName[][] = [];
   for (const name of names) {
     while (byLength.length <= name.length) byLength.push([]);
-    byLength[name.length]?.push(Buffer.from(name, "latin1"));
+    byLength[name.length]?.push({ name, bytes: Buffer.from(name, "latin1") });
   }
   return { names, byLength };
 }
@@ -198,7 +203,7 @@ function matchName(bytes: Buffer, start: number, end: number, watched: WatchedNa
   const length = end - start;
   const candidates = watched.byLength[length];
   if (candidates !== undefined) {
-    for (const candidate of candidates) {
+    for (const { name, bytes: candidate } of candidates) {
       let i = 0;
       let exact = true;
       for (; i < length; i++) {
@@ -210,7 +215,6 @@ function matchName(bytes: Buffer, start: number, end: number, watched: WatchedNa
         exact = false;
       }
       if (i < length) continue;
-      const name = Buffer.from(candidate).toString("latin1");
       if (!exact) throw disguised(name, "must be spelled in its own case");
       return name;
     }
@@ -251,7 +255,7 @@ function disguised(name: string, why: string): Failure {
 /**
  * Walks the members of the object in [start, end) once and returns the watched ones. The object's own level is checked
  * strictly; nested values only for balanced strings and brackets.
- * Without `watched` all members are returned by their decoded names, duplicates too.
+ * Without `watched`, or with `all`, all members are returned by their decoded names, duplicates of unwatched ones too.
  * Throws a Failure (400): `invalid_json`, or `ambiguous_member` for a watched name that stands twice, is escaped, or is
  * spelled in another case, since another parser would read another request.
  */
@@ -260,6 +264,7 @@ export function scanObject(
   watched: WatchedNames | null,
   start = 0,
   end: number = bytes.length,
+  all = watched === null,
 ): ObjectScan {
   const open = skipSpace(bytes, start, end);
   if (open >= end || bytes[open] !== OPEN_BRACE) throw invalid("an object is wanted", open);
@@ -280,11 +285,11 @@ export function scanObject(
       if (position >= end || bytes[position] !== COLON) throw invalid("a colon is wanted", position);
       const valueStart = skipSpace(bytes, position + 1, end);
       const valueEnd = skipValue(bytes, valueStart, end);
-      if (watched === null || name !== "") {
-        if (watched !== null && members.some((member) => member.name === name)) {
+      if (all || name !== "") {
+        if (name !== "" && members.some((member) => member.name === name)) {
           throw disguised(name, "stands twice");
         }
-        const spelled = watched === null ? decodeName(bytes, key, keyEnd) : name;
+        const spelled = name === "" ? decodeName(bytes, key, keyEnd) : name;
         pending = {
           name: spelled,
           key,

@@ -61,29 +61,34 @@ function endOfString(bytes: Uint8Array, at: number, end: number): number {
 }
 
 function endOfNumber(bytes: Uint8Array, at: number, end: number): number {
-  let position = at;
-  const digits = () => {
-    const from = position;
-    while (position < end && (bytes[position] ?? 0) >= 0x30 && (bytes[position] ?? 0) <= 0x39) position++;
-    return position > from;
-  };
-  if (bytes[position] === 0x2d) position++;
-  if (position < end && bytes[position] === 0x30) position++;
-  else if (!digits()) return -1;
+  const whole = bytes[at] === 0x2d ? at + 1 : at;
+  let position = whole < end && bytes[whole] === 0x30 ? whole + 1 : endOfDigits(bytes, whole, end);
+  if (position === whole) return -1;
   if (position < end && bytes[position] === 0x2e) {
-    position++;
-    if (!digits()) return -1;
+    const fraction = position + 1;
+    position = endOfDigits(bytes, fraction, end);
+    if (position === fraction) return -1;
   }
   if (position < end && ((bytes[position] ?? 0) | 0x20) === 0x65) {
     position++;
     if (position < end && (bytes[position] === 0x2b || bytes[position] === 0x2d)) position++;
-    if (!digits()) return -1;
+    const exponent = position;
+    position = endOfDigits(bytes, exponent, end);
+    if (position === exponent) return -1;
   }
   return position;
 }
 
+function endOfDigits(bytes: Uint8Array, at: number, end: number): number {
+  let position = at;
+  while (position < end && (bytes[position] ?? 0) >= 0x30 && (bytes[position] ?? 0) <= 0x39) position++;
+  return position;
+}
+
+const WORDS = ["true", "false", "null"];
+
 function endOfWord(bytes: Uint8Array, at: number, end: number): number {
-  for (const word of ["true", "false", "null"]) {
+  for (const word of WORDS) {
     if (bytes[at] !== word.charCodeAt(0)) continue;
     if (at + word.length > end) return -1;
     for (let i = 1; i < word.length; i++) {

@@ -8,6 +8,8 @@ interface Entry<V> {
 /** `now` is monotonic milliseconds. Both reading and writing count as use. */
 export class LruMap<V> {
   private readonly entries = new Map<string, Entry<V>>();
+  /** Used last: it need not be moved to the end again. */
+  private newest: Entry<V> | null = null;
 
   /** `idleMs` Infinity = entries do not age; `onEvict` sees what falls out for lack of room. */
   constructor(
@@ -23,16 +25,23 @@ export class LruMap<V> {
   get(key: string, now: number): V | undefined {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
-    this.entries.delete(key);
-    if (now - entry.usedAt >= this.idleMs) return undefined;
+    if (now - entry.usedAt >= this.idleMs) {
+      this.entries.delete(key);
+      return undefined;
+    }
     entry.usedAt = now;
+    if (entry === this.newest) return entry.value;
+    this.entries.delete(key);
     this.entries.set(key, entry);
+    this.newest = entry;
     return entry.value;
   }
 
   set(key: string, value: V, now: number): void {
     this.entries.delete(key);
-    this.entries.set(key, { value, usedAt: now });
+    const entry = { value, usedAt: now };
+    this.entries.set(key, entry);
+    this.newest = entry;
     if (this.entries.size <= this.capacity) return;
     for (const [oldest, entry] of this.entries) {
       this.entries.delete(oldest);

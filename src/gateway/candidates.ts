@@ -1,9 +1,11 @@
 /** The targets of one request with all that decides whom to ask next: health, ability, what was given up on, and their deadlines. */
+import type { QuotaNeed } from "../health/quota.ts";
 import type { TargetHealth } from "../health/target-health.ts";
 import { hasLargerContext, type RequestNeed, type TargetAbility } from "../routing/capability.ts";
 import { hedgeDelay } from "../routing/hedge.ts";
 import { probeDeadline, softDeadline } from "../routing/late.ts";
-import type { RouteTarget, StrategyContext } from "../routing/strategy.ts";
+import type { RouteRequest } from "../routing/order.ts";
+import type { RouteTarget } from "../routing/strategy.ts";
 import type { TargetState } from "../routing/target-state.ts";
 import type { Core } from "./core.ts";
 import type { Alias, Target } from "./target.ts";
@@ -50,6 +52,7 @@ export class Candidates {
   readonly #stream: boolean;
   readonly #endpoint: string;
   readonly #health: readonly TargetHealth[];
+  readonly quotaNeed: QuotaNeed;
 
   constructor(core: Core, request: LoopRequest, stream: boolean, endpoint: string) {
     this.#core = core;
@@ -57,14 +60,13 @@ export class Candidates {
     this.#stream = stream;
     this.#endpoint = endpoint;
     const now = core.time.clock.now();
-    this.#health = request.targets.map((target) => core.health.of(target.identity, now));
-    this.routes = request.targets.map((target, index) => ({
-      id: target.label,
-      view: this.health(index),
-      price: target.price,
-      weight: target.weight,
-    }));
-    this.abilities = request.targets.map(abilityOf);
+    const known = core.targetSets.get(request.targets);
+    const set = known ?? describeTargets(core, request.targets, now);
+    if (known === undefined) core.targetSets.set(request.targets, set);
+    this.#health = set.health;
+    this.routes = set.routes;
+    this.abilities = set.abilities;
+    this.quotaNeed = new CandidateNeed(request);
   }
 
   target(index: number): Target {
@@ -79,17 +81,9 @@ export class Candidates {
     return this.#stream ? "stream" : "whole";
   }
 
-  get quotaNeed() {
-    return { inputTokens: this.#request.need.promptTokens, outputTokens: this.#request.outputTokens };
-  }
-
-  context(now: number): StrategyContext {
-    return {
-      now,
-      mode: this.mode,
-      promptTokens: this.#request.need.promptTokens,
-      outputTokens: this.#request.outputTokens,
-    };
+  /** What strategies and the order of targets look at. `errorThreshold` counts for the order only. */
+  context(now: number, errorThreshold = 0): RouteRequest {
+    return new CandidateContext(now, this.mode, this.#request, errorThreshold);
   }
 
   states(now: number): TargetState[] {
@@ -138,6 +132,69 @@ export class Candidates {
   /** Milliseconds after which to hedge; 0 = not. */
   hedgeMs(index: number, hedge: Alias["hedge"]): number {
     return hedge === null ? 0 : (hedgeDelay(hedge, this.health(index).p95(this.mode)) ?? 0);
+  }
+}
+
+/** What is the same for all requests over the same targets. */
+export interface TargetSet {
+  readonly health: readonly TargetHealth[];
+  readonly routes: readonly RouteTarget[];
+  readonly abilities: readonly TargetAbility[];
+}
+
+function describeTargets(core: Core, targets: readonly Target[], now: number): TargetSet {
+  const health = targets.map((target) => core.health.of(target.identity, now));
+  const routes = targets.map((target, index) => ({
+    id: target.label,
+    view: health[index] as TargetHealth,
+    price: target.price,
+    weight: target.weight,
+  }));
+  return { health, routes, abilities: targets.map(abilityOf) };
+}
+
+/** Estimates only when a quota or a strategy looks at tokens. */
+class CandidateNeed implements QuotaNeed {
+  readonly #request: LoopRequest;
+
+  constructor(request: LoopRequest) {
+    this.#request = request;
+  }
+
+  get inputTokens(): number {
+    return this.#request.need.promptTokens;
+  }
+
+  get outputTokens(): number {
+    return this.#request.outputTokens;
+  }
+}
+
+class CandidateContext implements RouteRequest {
+  readonly now: number;
+  readonly mode: "stream" | "whole";
+  readonly need: RequestNeed;
+  readonly issuer: number;
+  readonly affinity: string;
+  readonly errorThreshold: number;
+  readonly sessionKey: string;
+  readonly continues: boolean;
+  readonly outputTokens: number;
+
+  constructor(now: number, mode: "stream" | "whole", request: LoopRequest, errorThreshold: number) {
+    this.now = now;
+    this.mode = mode;
+    this.need = request.need;
+    this.issuer = request.issuer;
+    this.affinity = request.affinity;
+    this.errorThreshold = errorThreshold;
+    this.sessionKey = request.sessionKey;
+    this.continues = request.continues;
+    this.outputTokens = request.outputTokens;
+  }
+
+  get promptTokens(): number {
+    return this.need.promptTokens;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Failure } from "../base/failure.ts";
 import { badRequest } from "../base/failure.ts";
 import { headerValue } from "../base/headers.ts";
 import { applyEdits } from "../base/json-edit.ts";
+import type { ObjectScan } from "../base/json-scan.ts";
 import { responseEvents } from "../protocols/answer-assembly.ts";
 import { ANSWER_LIMITS, type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest, StreamEvent } from "../protocols/neutral.ts";
@@ -42,6 +43,8 @@ export interface ChatFacts {
   readonly rest: string;
   /** The body defines tools. */
   readonly tools: boolean;
+  /** The walk over the body that told its facts. */
+  readonly scan: ObjectScan;
 }
 
 const HOLD_BYTES = 8 * 1024 * 1024;
@@ -140,7 +143,7 @@ export class ChatPlan implements Plan {
 
   release(): void {
     this.#facts = { ...this.#facts, body: NOTHING };
-    this.#opened = openBody(NO_BODY, [], this.#core.time.random);
+    this.#opened = OPENED_NOTHING;
   }
 
   #repairable(text: string): Broken | null {
@@ -376,6 +379,7 @@ export class ChatPlan implements Plan {
   #context(target: Target, rework: Rework): ConvertContext {
     return convertContext(this.#core, this.#record, target, {
       rework,
+      scan: this.#facts.body === NOTHING ? undefined : this.#facts.scan,
       // Opened only when something looks at it: most relayed bodies are never parsed. Never kept: it holds the body.
       open: () => (this.#opened ?? this.#decode().opened).large,
     });
@@ -411,7 +415,7 @@ export class ChatPlan implements Plan {
 }
 
 const NOTHING = Buffer.alloc(0);
-const NO_BODY = Buffer.from("{}");
+const OPENED_NOTHING = openBody(Buffer.from("{}"), [], { next: () => 0 });
 
 const DEPARTED: Trouble = trouble(
   "departed",

@@ -1,4 +1,5 @@
 /** What a conversion may look at besides the request: the target's traits, time, chance, and what was learned of it. */
+import type { ObjectScan } from "../base/json-scan.ts";
 import type { ConvertContext, LargeStrings } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type { Core } from "./core.ts";
@@ -9,6 +10,8 @@ import { warnOrRefuse } from "./whole-plan.ts";
 
 interface ContextOptions {
   readonly rework?: Rework;
+  /** The walk over the body that told the request's facts. */
+  readonly scan?: ObjectScan | undefined;
   /** The opened body's large strings; `open` opens it when they are first looked at. */
   readonly large?: LargeStrings;
   readonly open?: () => LargeStrings;
@@ -25,13 +28,14 @@ export function convertContext(
 ): ConvertContext {
   const { time, carriers } = core;
   const { provider } = target;
-  const { rework = AS_IT_IS, large, open } = options;
+  const { rework = AS_IT_IS, large, open, scan } = options;
   return {
     model: target.model,
     vendor: vendorOf(target),
     providerKind: KIND_NAMES[provider.kind.name] ?? provider.kind.name,
     dialect: provider.dialect,
     capability: target.capability,
+    scan,
     warn: (code, field) => warnOrRefuse(record, code, field),
     random: time.random,
     now: Math.floor(time.clock.wall() / 1000),
@@ -42,11 +46,16 @@ export function convertContext(
     },
     names: { tools: new Map(), respondTool: false },
     carriers,
-    refused: [...core.refusedMembers(target), ...rework.refused],
+    refused: joined(core.refusedMembers(target), rework.refused),
     dropThinking: rework.dropThinking,
     thinkTags: provider.thinkTags,
     fastTier: record.alias?.fastTier ?? false,
   };
+}
+
+function joined(learned: readonly string[], now: readonly string[]): readonly string[] {
+  if (now.length === 0) return learned;
+  return learned.length === 0 ? now : [...learned, ...now];
 }
 
 /** Whose model it is: Vertex serves Claude beside Gemini, and signatures belong to the model's vendor. */

@@ -13,6 +13,7 @@ import { createStrategy } from "../routing/strategies.ts";
 import type { Strategy } from "../routing/strategy.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
+import type { TargetSet } from "./candidates.ts";
 import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
 import type { Alias, Target } from "./target.ts";
 import { createUplink, type Uplink } from "./uplink.ts";
@@ -55,6 +56,8 @@ export interface Core {
   readonly offline: Set<string>;
   aliasState(alias: Alias, exploitK: number): AliasState;
   retryBudget(provider: string): RetryBudget;
+  /** What is the same for every request over one list of targets. */
+  readonly targetSets: WeakMap<readonly Target[], TargetSet>;
   /** Members this target's provider refused within the last hour. */
   refusedMembers(target: Target): readonly string[];
   noteRefused(target: Target, member: string): void;
@@ -69,6 +72,7 @@ const REFUSED_FOR_MS = 3_600_000;
 const MAX_REFUSED = 32;
 /** Signatures of calls whose clients have no place for them (40-protocols.md 1.7). */
 const CARRIERS = 4096;
+const NONE_REFUSED: readonly string[] = [];
 const CARRIER_TTL_MS = 3_600_000;
 const MAX_CARRIER_BYTES = 16 * 1024;
 
@@ -116,6 +120,7 @@ export function createCore(options: CoreOptions): Core {
       },
     },
     offline: new Set(),
+    targetSets: new WeakMap(),
     totals: {
       requests: 0,
       failed: 0,
@@ -145,7 +150,7 @@ export function createCore(options: CoreOptions): Core {
       budgets.set(provider, made, now());
       return made;
     },
-    refusedMembers: (target) => refused.get(target.provider.name, now()) ?? [],
+    refusedMembers: (target) => refused.get(target.provider.name, now()) ?? NONE_REFUSED,
     noteRefused(target, member) {
       const list = refused.get(target.provider.name, now()) ?? [];
       if (list.includes(member) || list.length >= MAX_REFUSED) return;

@@ -103,6 +103,7 @@ function dispatchChat(
       route.protocol === "gemini" && record.stream && !/(?:^|&)alt=sse(?:&|$)/.test(record.exchange.query),
     rest: route.operation === "generate" ? "/generate" : "",
     tools: facts.tools,
+    scan: facts.scan,
   });
   const issuer = pinnedTarget(core, route.protocol, body, facts, targets);
   return openLoop(core, record, { alias, targets, plan, body, facts, issuer });

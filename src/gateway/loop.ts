@@ -39,6 +39,7 @@ interface Running {
 
 /** Callers that may wait for one target; the next ones are refused at once. */
 const MAX_WAITERS = 1024;
+const NONE_MISSED: readonly string[] = [];
 /** How often a caller that waits for somebody else's probe looks again. */
 const PROBE_POLL_MS = 50;
 /** How often a late attempt looks whether another target has become usable. */
@@ -112,17 +113,9 @@ export class RequestLoop implements AttemptOwner {
       candidates.abilities,
       this.#state.strategy,
       this.#core.stickiness,
-      {
-        ...candidates.context(now),
-        need: this.#request.need,
-        issuer: this.#request.issuer,
-        affinity: this.#request.affinity,
-        errorThreshold: this.#record.snapshot.config.routing.errorThreshold,
-        sessionKey: this.#request.sessionKey,
-        continues: this.#request.continues,
-      },
+      candidates.context(now, this.#record.snapshot.config.routing.errorThreshold),
     );
-    candidates.order = [...route.order];
+    candidates.order = route.order;
     this.#record.route = route.reason;
     this.#record.routedAt = now;
     const first = candidates.order[0];
@@ -164,7 +157,10 @@ export class RequestLoop implements AttemptOwner {
     // The head of the answer may have needed the request; what follows does not, unless it must be repaired.
     if (this.#winner !== run) return;
     if (this.#mayRepair) this.#uninsure = this.#core.repairBodies.insure(() => this.#dropBody());
-    else this.#letGo();
+    else {
+      void this.#request.need.promptTokens; // which needs the body
+      this.#letGo();
+    }
   }
 
   onLate(attempt: Attempt): void {
@@ -248,14 +244,16 @@ export class RequestLoop implements AttemptOwner {
     const { sessionKey } = this.#request;
     if (sessionKey !== "") {
       const { routes, given } = this.#candidates;
-      const missed = missedTargets(
-        routes,
-        this.#candidates.states(now),
-        this.#state.strategy,
-        this.#candidates.context(now),
-        run.index,
-        [...given],
-      );
+      const missed = this.#state.strategy.preferential
+        ? missedTargets(
+            routes,
+            this.#candidates.states(now),
+            this.#state.strategy,
+            this.#candidates.context(now),
+            run.index,
+            [...given],
+          )
+        : NONE_MISSED;
       this.#core.stickiness.note(sessionKey, attempt.target.label, missed, now);
     }
     this.#end();
@@ -595,6 +593,7 @@ export class RequestLoop implements AttemptOwner {
     run.note.ms = this.#now - run.attempt.startedAt;
     const core = this.#core;
     const health = this.#candidates.health(run.index);
+    // An observer holds no body: the estimate is made now.
     const { promptTokens } = this.#request.need;
     observe({
       core,
@@ -602,7 +601,7 @@ export class RequestLoop implements AttemptOwner {
       ticket: run.ticket,
       judge: this.#judgeOf(run.attempt.target),
       book: (attempt) => {
-        bookAttempt(core, health, attempt, promptTokens);
+        bookAttempt(core, health, attempt, { promptTokens });
       },
     });
   }
@@ -638,7 +637,7 @@ export class RequestLoop implements AttemptOwner {
 
   #book(attempt: Attempt, whole: boolean): void {
     const health = this.#candidates.health(this.#indexOf(attempt));
-    const usage = bookAttempt(this.#core, health, attempt, this.#request.need.promptTokens);
+    const usage = bookAttempt(this.#core, health, attempt, this.#request.need);
     if (usage !== null) this.#record.usage = usage;
     if (whole && usage?.output != null) this.#state.output.add(usage.output);
   }

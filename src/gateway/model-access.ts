@@ -42,6 +42,7 @@ function unknownModel(snapshot: Snapshot, caller: Caller | null, model: string):
 /** The alias's targets without those this request must not go to. Throws Failure 403, or 503 `no_target`, when none is left. */
 export function permittedTargets(record: RequestRecord, alias: Alias): readonly Target[] {
   const providers = record.caller?.providers ?? [];
+  if (!alias.privateOnly && providers.length === 0 && alias.targets.length > 0) return alias.targets;
   const permit = (allowed: readonly string[]) =>
     alias.targets.filter((target) =>
       isPermitted(

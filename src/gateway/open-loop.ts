@@ -1,13 +1,13 @@
 /** Gives a plan its targets, with what routing wants to know of the request. */
 import { headerValue } from "../base/headers.ts";
-import { estimateRequest } from "../protocols/estimate.ts";
 import { sessionKey } from "../routing/session-key.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import { RequestLoop } from "./loop.ts";
 import type { Plan } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
-import { holdsImages, type RequestFacts, readConversation } from "./request-facts.ts";
+import { type RequestFacts, readConversation } from "./request-facts.ts";
+import { BodyNeed } from "./request-need.ts";
 import type { Alias, Target } from "./target.ts";
 
 /** A request that is to be sent to targets. */
@@ -34,7 +34,9 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
   const state = core.aliasState(alias, record.snapshot.config.routing.exploitK);
   // With one target there is nothing to choose: what only a choice needs is not worked out.
   const choice = targets.length > 1;
-  record.promptTokens = choice || plan.stream ? estimateRequest(body) : 0;
+  const asksImages = choice && targets.some((target) => target.images === false);
+  const need = new BodyNeed(body, facts, asksImages, choice || plan.stream);
+  record.need = need;
   const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts.scan) : null;
   const { headers } = record.exchange;
   return {
@@ -53,12 +55,7 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
         delivery,
         {
           targets,
-          need: {
-            promptTokens: record.promptTokens,
-            tools: facts?.tools ?? false,
-            images: choice && holdsImages(body),
-            jsonSchema: facts?.jsonSchema ?? false,
-          },
+          need,
           outputTokens: facts?.maxTokens ?? (alias.name === "" ? DEFAULT_OUTPUT : state.output.tokens),
           issuer: asked.issuer,
           affinity: choice ? headerValue(headers, "x-session-affinity") : "",

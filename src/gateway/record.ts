@@ -46,7 +46,7 @@ export class RequestRecord {
   route = "";
   usage: Usage | null = null;
   failure: Failure | null = null;
-  promptTokens = 0;
+  need: { readonly promptTokens: number } | null = null;
   continued = false;
   /** The internet was down when it was routed. */
   wanDown = false;
@@ -69,6 +69,11 @@ export class RequestRecord {
     this.operation = operation;
     this.snapshot = snapshot;
     this.startedAt = startedAt;
+  }
+
+  /** Estimated prompt tokens; 0 = not estimated. */
+  get promptTokens(): number {
+    return this.need?.promptTokens ?? 0;
   }
 
   /** The permit of the body; given back by `releaseBody`. */

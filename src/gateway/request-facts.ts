@@ -11,6 +11,7 @@ import {
 } from "../base/json-scan.ts";
 
 export interface RequestFacts {
+  /** All members. */
   readonly scan: ObjectScan;
   /** "" = absent. */
   readonly model: string;
@@ -58,7 +59,7 @@ const WATCHED = watchNames([
 
 /** Reads a JSON body. Throws Failure 400 `invalid_json`, `ambiguous_member`, or for a member of a wrong type. */
 export function readFacts(body: Buffer): RequestFacts {
-  const scan = scanObject(body, WATCHED);
+  const scan = scanObject(body, WATCHED, 0, body.length, true);
   return {
     scan,
     model: readText(body, findMember(scan, "model"), "model"),

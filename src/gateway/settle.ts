@@ -61,8 +61,11 @@ function attemptList(record: RequestRecord): string {
   return `${list}]`;
 }
 
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
+/** By whole numbers: writing a fraction costs ten times as much. */
+function tenths(ms: number): string {
+  const all = Math.round(ms * 10);
+  const rest = all % 10;
+  return rest === 0 ? `${all / 10}` : `${(all - rest) / 10}.${rest}`;
 }
 
 /** JSON text of a string; plain ones, which nearly all are, without a call into the serialiser. */

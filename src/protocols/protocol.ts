@@ -3,6 +3,7 @@
 import type { Random } from "../base/clock.ts";
 import type { Failure } from "../base/failure.ts";
 import type { Edit } from "../base/json-edit.ts";
+import type { ObjectScan } from "../base/json-scan.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { ChatRequest, ChatResponse, MediaSource, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
 
@@ -46,6 +47,8 @@ export interface ConvertContext {
   readonly providerKind: string;
   readonly dialect: string;
   readonly capability: Capability;
+  /** All members of the caller's body, where one walk over it has been made already. */
+  readonly scan?: ObjectScan | undefined;
   /** The alias's `strict`: warnings become a 400 (done by `warn`, which then throws). */
   readonly warn: (code: string, field: string) => void;
   readonly random: Random;

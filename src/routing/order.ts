@@ -21,10 +21,12 @@ export interface RouteRequest extends StrategyContext {
 }
 
 type Hold = "" | "id" | "affinity" | "sticky";
+const NOT_HELD: readonly [number, Hold] = [-1, ""];
+const ANY_ABILITY: TargetAbility = {};
 
 export interface RouteOrder {
   /** Indexes in the order of asking. */
-  readonly order: readonly number[];
+  readonly order: number[];
   /** The first one is asked as the half-open probe. */
   readonly probe: boolean;
   /** Why the first one was not the strategy's choice. */
@@ -47,7 +49,9 @@ export function orderTargets(
 ): RouteOrder {
   if (request.issuer >= 0) return pinned(states, request, strategy, targets);
 
-  const lacks = targets.map((_, index) => missingAbility(abilities[index] ?? {}, request.need));
+  const lacks: string[] = [];
+  for (let index = 0; index < targets.length; index++)
+    lacks.push(missingAbility(abilities[index] ?? ANY_ABILITY, request.need));
   const usable: number[] = [];
   const unable: number[] = [];
   const short: number[] = [];
@@ -122,11 +126,12 @@ function heldTarget(
   lacks: readonly string[],
   stickiness: Stickiness,
   request: RouteRequest,
-): [number, Hold] {
+): readonly [number, Hold] {
+  if (request.affinity === "" && !request.continues) return NOT_HELD;
   const isUsable = (index: number) => states[index]?.state === "usable";
   const pinnedTo = affinityTarget(request.affinity, targets, request.errorThreshold);
   if (pinnedTo >= 0 && isUsable(pinnedTo)) return [pinnedTo, "affinity"];
-  if (!request.continues || request.sessionKey === "") return [-1, ""];
+  if (!request.continues || request.sessionKey === "") return NOT_HELD;
   const indexOf = (id: string) => targets.findIndex((target) => target.id === id);
   const noted = stickiness.target(request.sessionKey, request.now, (id) => isUsable(indexOf(id)));
   const index = noted === undefined ? -1 : indexOf(noted);

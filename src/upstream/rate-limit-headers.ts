@@ -108,19 +108,47 @@ const KIND_OF: Readonly<Record<string, QuotaKind>> = {
 const NAMES =
   /^(?:x-ratelimit-(limit|remaining|reset)-(requests|tokens)((?:-\w+)?)|anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset))$/;
 
-function collect(raw: Map<string, Raw>, name: string, value: string): void {
+type Part = "limit" | "remaining" | "reset";
+
+/** What a header's name says. */
+interface Named {
+  readonly key: string;
+  readonly part: Part;
+}
+
+/** The usual names, looked up; others (`…-tokens-usage-based`) are read. */
+const USUAL: ReadonlyMap<string, Named> = new Map(
+  (["limit", "remaining", "reset"] as const).flatMap((part): [string, Named][] => [
+    ...["requests", "tokens"].map((kind): [string, Named] => [
+      `x-ratelimit-${part}-${kind}`,
+      { key: `${kind}/`, part },
+    ]),
+    ...Object.keys(KIND_OF).map((kind): [string, Named] => [
+      `anthropic-ratelimit-${kind}-${part}`,
+      { key: `${kind}/`, part },
+    ]),
+  ]),
+);
+
+function readName(name: string): Named | null {
   const found = NAMES.exec(name);
-  if (found === null) return;
-  const kind = found[2] ?? found[4] ?? "";
-  const key = `${kind}/${found[3] ?? ""}`;
-  const entry = raw.get(key) ?? { limit: -1, remaining: -1, reset: "" };
-  raw.set(key, entry);
-  const member = found[1] ?? found[5];
-  if (member === "reset") entry.reset = value;
-  else if (/^\d+(\.\d+)?$/.test(value)) {
-    if (member === "limit") entry.limit = Number(value);
-    else entry.remaining = Number(value);
+  if (found === null) return null;
+  return {
+    key: `${found[2] ?? found[4] ?? ""}/${found[3] ?? ""}`,
+    part: (found[1] ?? found[5]) as Part,
+  };
+}
+
+function collect(raw: Map<string, Raw>, name: string, value: string): void {
+  const named = USUAL.get(name) ?? readName(name);
+  if (named === null) return;
+  let entry = raw.get(named.key);
+  if (entry === undefined) {
+    entry = { limit: -1, remaining: -1, reset: "" };
+    raw.set(named.key, entry);
   }
+  if (named.part === "reset") entry.reset = value;
+  else if (/^\d+(\.\d+)?$/.test(value)) entry[named.part] = Number(value);
 }
 
 /** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from `reference`. */

@@ -31,7 +31,13 @@ interface Plan {
  * and empty signatures. Throws a Failure (400) when the body is no JSON object.
  */
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
-  const plan: Plan = { body, scan: scanObject(body, null), edits: [], removed: new Set(), added: [] };
+  const plan: Plan = {
+    body,
+    scan: context.scan ?? scanObject(body, null),
+    edits: [],
+    removed: new Set(),
+    added: [],
+  };
   const capability = effectiveCapability(context.model, context.capability);
   renameModel(plan, context);
   for (const name of [...foreignMembers(context.providerKind), ...(context.refused ?? [])]) {

@@ -5,7 +5,7 @@ import type { ConvertContext } from "../protocol.ts";
 
 /** The model's name, and members this provider refused lately. Throws a Failure (400) when the body is no object. */
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
-  const scan = scanObject(body, null);
+  const scan = context.scan ?? scanObject(body, null);
   const name = JSON.stringify(context.model);
   const refused = scan.members.filter(
     (member) =>

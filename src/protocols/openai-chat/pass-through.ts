@@ -12,7 +12,7 @@ const OPTIONS = watchNames(["include_usage"]);
  * not take, our own marks. Throws a Failure (400) when the body is no JSON object.
  */
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
-  const scan = scanObject(body, null);
+  const scan = context.scan ?? scanObject(body, null);
   const dialect = dialectNamed(context.dialect);
   const find = (name: string) => scan.members.find((member) => member.name === name);
   const edits: Edit[] = [];

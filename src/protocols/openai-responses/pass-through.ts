@@ -30,7 +30,7 @@ const MARK = Buffer.from(`"${CARRIER_MARK}`);
 
 /** The model's name, what a reasoning model refuses, and reasoning items of our own making (cases 79, 92). */
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
-  const scan = scanObject(body, null);
+  const scan = context.scan ?? scanObject(body, null);
   const edits: Edit[] = removeMembers(
     scan.members.filter((member) => isRefused(body, member, scan, context)),
   );
