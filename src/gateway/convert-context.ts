@@ -26,31 +26,55 @@ export function convertContext(
   target: Target,
   options: ContextOptions = {},
 ): ConvertContext {
-  const { time, carriers } = core;
-  const { provider } = target;
-  const { rework = AS_IT_IS, large, open, scan } = options;
-  return {
-    model: target.model,
-    vendor: vendorOf(target),
-    providerKind: KIND_NAMES[provider.kind.name] ?? provider.kind.name,
-    dialect: provider.dialect,
-    capability: target.capability,
-    scan,
-    warn: (code, field) => warnOrRefuse(record, code, field),
-    random: time.random,
-    now: Math.floor(time.clock.wall() / 1000),
-    get large() {
-      const known = large ?? open?.();
-      if (known === undefined) throw new Error("this request has no opened body");
-      return known;
-    },
-    names: { tools: new Map(), respondTool: false },
-    carriers,
-    refused: joined(core.refusedMembers(target), rework.refused),
-    dropThinking: rework.dropThinking,
-    thinkTags: provider.thinkTags,
-    fastTier: record.alias?.fastTier ?? false,
-  };
+  return new TargetContext(core, record, target, options);
+}
+
+/** A class, for the one accessor: written into an object literal it costs as much as all the rest of the literal. */
+class TargetContext implements ConvertContext {
+  readonly model: string;
+  readonly vendor: ConvertContext["vendor"];
+  readonly providerKind: string;
+  readonly dialect: string;
+  readonly capability: ConvertContext["capability"];
+  readonly scan: ObjectScan | undefined;
+  readonly warn: ConvertContext["warn"];
+  readonly random: ConvertContext["random"];
+  readonly now: number;
+  readonly names: ConvertContext["names"] = { tools: new Map(), respondTool: false };
+  readonly carriers: ConvertContext["carriers"];
+  readonly refused: readonly string[];
+  readonly dropThinking: boolean;
+  readonly thinkTags: boolean;
+  readonly fastTier: boolean;
+  readonly #large: LargeStrings | undefined;
+  readonly #open: (() => LargeStrings) | undefined;
+
+  constructor(core: Core, record: RequestRecord, target: Target, options: ContextOptions) {
+    const { provider } = target;
+    const { rework = AS_IT_IS, large, open, scan } = options;
+    this.model = target.model;
+    this.vendor = vendorOf(target);
+    this.providerKind = KIND_NAMES[provider.kind.name] ?? provider.kind.name;
+    this.dialect = provider.dialect;
+    this.capability = target.capability;
+    this.scan = scan;
+    this.warn = (code, field) => warnOrRefuse(record, code, field);
+    this.random = core.time.random;
+    this.now = Math.floor(core.time.clock.wall() / 1000);
+    this.carriers = core.carriers;
+    this.refused = joined(core.refusedMembers(target), rework.refused);
+    this.dropThinking = rework.dropThinking;
+    this.thinkTags = provider.thinkTags;
+    this.fastTier = record.alias?.fastTier ?? false;
+    this.#large = large;
+    this.#open = open;
+  }
+
+  get large(): LargeStrings {
+    const known = this.#large ?? this.#open?.();
+    if (known === undefined) throw new Error("this request has no opened body");
+    return known;
+  }
 }
 
 function joined(learned: readonly string[], now: readonly string[]): readonly string[] {

@@ -3,6 +3,7 @@ import { networkInterfaces } from "node:os";
 import type { Random } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { hasHeader } from "../base/headers.ts";
+import { LruMap } from "../base/lru-map.ts";
 import type { Interfaces } from "../base/net.ts";
 import type { Config } from "../config/schema.ts";
 import type { Gateway, Origination } from "../gateway/gateway.ts";
@@ -15,7 +16,7 @@ import type { ExchangeHandler } from "./engine.ts";
 import type { Exchange } from "./exchange.ts";
 import { answerPage, missing, type Operations } from "./operator-pages.ts";
 import { protocolOfPath } from "./path-protocol.ts";
-import { type Client, identifyClient } from "./peer.ts";
+import { type Client, identifyClient, isForwardedFor } from "./peer.ts";
 import { type AnswerContext, answerFailure } from "./plain-answer.ts";
 import { matchPrefix, type PrefixMatch } from "./prefix.ts";
 import { type MatchedRoute, matchRoute, PUBLIC_PAGES, type Route } from "./routes.ts";
@@ -40,6 +41,8 @@ export interface App {
   isProxy(address: string): boolean;
 }
 
+/** Peers whose place is remembered. */
+const KNOWN_PEERS = 256;
 /** Methods a page may use under a provider's prefix, where everything is passed on. */
 const ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /** Pages of the second listener. */
@@ -51,9 +54,17 @@ export function createApp(options: AppOptions): App {
   const interfaces = options.interfaces ?? networkInterfaces;
   let access: Access = compileAccess(gateway.config, interfaces());
   let warnedOfProxy = false;
+  /** Clients that came straight here: nearly every request's peer was here before. */
+  let known = new LruMap<Client>(KNOWN_PEERS);
 
   function identify(exchange: Exchange): Client {
+    const { address, localAddress } = exchange.peer;
+    const direct = !isForwardedFor(exchange.headers);
+    const key = localAddress === "" ? address : `${address} ${localAddress}`;
+    const remembered = direct ? known.get(key, 0) : undefined;
+    if (remembered !== undefined) return remembered;
     const client = identifyClient(exchange.peer, exchange.headers, access.peers);
+    if (direct) known.set(key, client, 0);
     if (client.unknownProxy && !warnedOfProxy) {
       warnedOfProxy = true;
       log.warn(
@@ -159,6 +170,7 @@ export function createApp(options: AppOptions): App {
     },
     refresh(config) {
       access = compileAccess(config, interfaces());
+      known = new LruMap<Client>(KNOWN_PEERS);
     },
     isProxy: (address) => access.isProxy(address),
   };

@@ -233,11 +233,22 @@ export class NativeExchange implements Exchange, StreamOwner {
 
   writeHead(): void {
     const { response, head, status } = this;
-    response.writeStatus(`${status} ${STATUS_CODES[status] ?? "Unknown"}`);
+    if (status !== 200) response.writeStatus(`${status} ${STATUS_CODES[status] ?? "Unknown"}`);
+    // All in one call, which costs as much as the line itself does: uWS copies a "value" as it is, line ends included.
+    let first = "";
+    let lines = "";
     for (let i = 0; i < head.length; i += 2) {
       const name = head[i] ?? "";
-      if (!OWN_HEADERS.has(name)) response.writeHeader(name, cleanValue(head[i + 1] ?? ""));
+      if (OWN_HEADERS.has(name)) continue;
+      const value = cleanValue(head[i + 1] ?? "");
+      if (first === "") {
+        first = name;
+        lines = value;
+      } else {
+        lines += `\r\n${name}: ${value}`;
+      }
     }
+    if (first !== "") response.writeHeader(first, lines);
     // A streamed answer: uWS itself says so only for one that is ended in the same call.
     if (this.stream !== null && this.host.draining) response.writeHeader("connection", "close");
   }

@@ -36,8 +36,8 @@ const FORWARDING = ["x-forwarded-for", "forwarded", "x-real-ip"];
 export function identifyClient(peer: Peer, headers: HeaderList, rules: PeerRules): Client {
   const bytes = parseAddress(peer.address);
   if (bytes === null) return { address: peer.address, scope: "remote", unknownProxy: false };
-  const forwarded = FORWARDING.some((name) => hasHeader(headers, name));
-  if (!forwarded) return { address: peer.address, scope: scopeOf(bytes, peer, rules), unknownProxy: false };
+  if (!isForwardedFor(headers))
+    return { address: peer.address, scope: scopeOf(bytes, peer, rules), unknownProxy: false };
   if (!isTrusted(bytes, rules)) return { address: peer.address, scope: "remote", unknownProxy: true };
   const client = readForwardedFor(headers, rules);
   // A trusted proxy that sends only headers we do not read, or nonsense: nothing is known of the client.
@@ -47,6 +47,12 @@ export function identifyClient(peer: Peer, headers: HeaderList, rules: PeerRules
     scope: classifyAddress(client, rules.onLink),
     unknownProxy: false,
   };
+}
+
+/** Somebody says the request is another's. */
+export function isForwardedFor(headers: HeaderList): boolean {
+  for (const name of FORWARDING) if (hasHeader(headers, name)) return true;
+  return false;
 }
 
 /** `true` when the address belongs to a trusted proxy: many clients share its connections. */

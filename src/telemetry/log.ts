@@ -1,6 +1,7 @@
 /** Logging: pino for everything but the request line, one bounded asynchronous destination, secrets cut at the sink. */
 import pino from "pino";
 import type { Timers } from "../base/clock.ts";
+import { GatheredLines } from "./gathered-lines.ts";
 import { createPrettyPrinter } from "./pretty.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
@@ -44,6 +45,7 @@ export function createLog(options: LogOptions): Log {
     sync: false,
     minLength: 4096,
     maxLength: MAX_WAITING_BYTES,
+    contentMode: "buffer",
   });
   let dropped = 0;
   destination.on("drop", () => {
@@ -56,14 +58,22 @@ export function createLog(options: LogOptions): Log {
   let secrets: readonly string[] = [];
   let level = options.level;
   const print = options.format === "pretty" ? createPrettyPrinter(options.color) : null;
-  const flushTimer = options.timers.start(FLUSH_MS, () => destination.flush());
+  const lines = new GatheredLines((bytes) => {
+    // Typed for text only; in this mode it takes bytes.
+    (destination as unknown as { write(bytes: Buffer): boolean }).write(bytes);
+  });
+  const flushTimer = options.timers.start(FLUSH_MS, () => {
+    lines.handOver();
+    destination.flush();
+  });
 
+  /** `line` ends with a newline. */
   const write = (line: string): void => {
     let text = line;
     for (const secret of secrets) {
       if (text.includes(secret)) text = text.replaceAll(secret, "[redacted]");
     }
-    destination.write(print === null ? text : print(text));
+    lines.add(print === null ? text : print(text));
     if (!flushTimer.active) flushTimer.restart(FLUSH_MS);
   };
   const logger = pino(
@@ -104,6 +114,7 @@ export function createLog(options: LogOptions): Log {
     },
     flush() {
       flushTimer.cancel();
+      lines.handOver();
       destination.flushSync();
     },
   };
