@@ -36,7 +36,7 @@ export function configOf(toml: string, env: Record<string, string> = {}) {
 }
 
 export interface TestGatewayOptions {
-  readonly engine?: EngineKind;
+  readonly engine?: EngineKind | "auto";
   readonly log?: "warn" | "trace";
   /** Where connections go instead of the vendors' own hosts, by host name. */
   readonly hosts?: Readonly<Record<string, string>>;
