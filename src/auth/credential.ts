@@ -1,16 +1,6 @@
 /** Where SDKs put their key, and which of those places belong to it: nothing found here is ever forwarded or logged. */
 import { type HeaderList, headerValue } from "../base/headers.ts";
 
-/** Header names that carry a credential of the caller. */
-export const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
-  "authorization",
-  "x-api-key",
-  "api-key",
-  "x-goog-api-key",
-  "proxy-authorization",
-  "cookie",
-]);
-
 /**
  * Every credential in a request, the likeliest first: a Bearer token outranks `x-api-key`, but both are tried
  * (Anthropic's SDKs send either, some wrappers send both: 40-protocols.md, 5).

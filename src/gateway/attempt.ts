@@ -3,6 +3,7 @@ import type { Time, Timer } from "../base/clock.ts";
 import { headerValue } from "../base/headers.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { Usage } from "../protocols/neutral.ts";
+import { CONNECT_LATE } from "../routing/late.ts";
 import type {
   ResponseHead,
   UpstreamCall,
@@ -58,8 +59,6 @@ export interface AttemptOwner {
   onHead(attempt: Attempt, head: ResponseHead): void;
 }
 
-/** A connection that does not stand by then is late, whatever the soft deadline (30-routing.md, Late targets). */
-const CONNECT_LATE_MS = 3000;
 /** An error body is worth waiting for, but not for long. */
 const ERROR_BODY_MS = 5000;
 
@@ -131,8 +130,8 @@ export class Attempt implements UpstreamHandler {
     if (hard > 0) this.#hard ??= this.#time.timers.start(hard, () => this.#onHardDeadline());
     if (softMs > 0) {
       this.#soft = this.#time.timers.start(softMs, () => this.#onLate());
-      if (softMs > CONNECT_LATE_MS) {
-        this.#connectLate = this.#time.timers.start(CONNECT_LATE_MS, () => {
+      if (softMs > CONNECT_LATE) {
+        this.#connectLate = this.#time.timers.start(CONNECT_LATE, () => {
           if (!this.connected) this.#onLate();
         });
       }

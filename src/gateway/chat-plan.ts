@@ -8,6 +8,7 @@ import { responseEvents } from "../protocols/answer-assembly.ts";
 import { ANSWER_LIMITS, type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest, StreamEvent } from "../protocols/neutral.ts";
 import { needsResponses } from "../protocols/openai-chat/dialects.ts";
+import { prefixHash } from "../protocols/prefix-hash.ts";
 import type { AnswerContext, ChatProtocol, ConvertContext } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type { SpokenProtocol } from "../providers/provider.ts";
@@ -396,7 +397,8 @@ export class ChatPlan implements Plan {
       promptEstimate: this.#record.promptTokens,
       names: context.names,
       carriers: context.carriers,
-      origin: { vendor: context.vendor, model: target.model, prefix: "" },
+      origin: { vendor: context.vendor, model: target.model, prefix: prefixOf(request, context) },
+      elapsedMs: () => this.#core.time.clock.now() - this.#record.startedAt,
       jsonArray: this.#facts.jsonArray,
     };
   }
@@ -416,6 +418,11 @@ export class ChatPlan implements Plan {
 
 const NOTHING = Buffer.alloc(0);
 const OPENED_NOTHING = openBody(Buffer.from("{}"), [], { next: () => 0 });
+
+/** Only Claude binds its thinking to what stands before it: for others the hash is not worth its time. */
+function prefixOf(request: ChatRequest, context: ConvertContext): string {
+  return context.vendor === "anthropic" ? prefixHash(request, context.large) : "";
+}
 
 const DEPARTED: Trouble = trouble(
   "departed",

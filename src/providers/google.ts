@@ -50,13 +50,6 @@ function geminiVerb(call: PathCall): string | null {
   }
 }
 
-/** Host of a Vertex location (40-protocols.md, 5). */
-export function vertexHost(location: string): string {
-  if (location === "global") return "aiplatform.googleapis.com";
-  if (location === "us" || location === "eu") return `aiplatform.${location}.rep.googleapis.com`;
-  return `${location}-aiplatform.googleapis.com`;
-}
-
 function isClaude(model: string): boolean {
   return model.startsWith("claude");
 }
