@@ -18,7 +18,7 @@ export interface Call {
 
 /** The answer to the request of this number; every server knows it. */
 export function textOf(number: number): string {
-  const words = 3 + (number % 23);
+  const words = 3 + (number % 37);
   return Array.from({ length: words }, (_, index) => `q${number}w${index}`).join(" ");
 }
 
@@ -26,20 +26,21 @@ export function bodyOf(
   number: number,
   dialect: Dialect,
   stream: boolean,
+  model: string,
 ): { readonly path: string; readonly body: object } {
   const messages = [{ role: "user", content: `question #${number}#` }];
   return dialect === "openai"
     ? {
         path: "/v1/chat/completions",
         body: {
-          model: "m",
+          model,
           messages,
           stream,
           max_tokens: 400,
           stream_options: stream ? { include_usage: true } : undefined,
         },
       }
-    : { path: "/v1/messages", body: { model: "m", messages, stream, max_tokens: 400 } };
+    : { path: "/v1/messages", body: { model, messages, stream, max_tokens: 400 } };
 }
 
 /** What a server reads out of a request: which one it is, and what was delivered of its answer. */

@@ -27,11 +27,13 @@ const CONDITIONS = [
   "limiting",
   "limiting_long",
   "cutting",
+  "cutting",
   "stalling",
   "talking_html",
   "lying", // an error in a 200
   "empty",
   "key_revoked",
+  "restarting",
   "restarting", // never goes on: begins again, in other words at times
 ] as const;
 
@@ -116,7 +118,7 @@ export class ServerModel {
         });
       case "restarting": {
         // Whoever departs where the gateway can tell: within what was delivered, and not at once.
-        const departs = soFar.length >= 26 && this.random.next() < 0.3;
+        const departs = soFar.length >= 26 && this.random.next() < 0.5;
         return this.say(stream, departs ? `${soFar.slice(0, soFar.length / 2)} or rather not` : text, 50, 5);
       }
     }

@@ -1,0 +1,19 @@
+/** A few seeds of the simulation; the long suite runs 200. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seedOf } from "../support/seed.ts";
+import { simulate } from "./simulation.ts";
+
+const first = seedOf(1);
+
+for (let seed = first; seed < first + 4; seed++) {
+  test(`seed ${seed}: every request ends once, whole or with an error, and nothing is left`, () => {
+    const result = simulate(seed, 800);
+    assert.ok(result.answered > 100, JSON.stringify(result));
+  });
+}
+
+test("the same seed gives the same history", () => {
+  assert.equal(simulate(99, 300).digest, simulate(99, 300).digest);
+  assert.notEqual(simulate(99, 300).digest, simulate(98, 300).digest);
+});
