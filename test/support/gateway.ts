@@ -1,5 +1,5 @@
 /** A gateway on a real socket for tests: configuration text in, base URL out. */
-import { createSystemTime } from "../../src/base/system-time.ts";
+import { createSystemTime, type SystemTime } from "../../src/base/system-time.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Gateway } from "../../src/gateway/gateway.ts";
 import { createGateway } from "../../src/gateway/runtime.ts";
@@ -16,6 +16,8 @@ export interface TestGateway {
   readonly url: string;
   readonly gateway: Gateway;
   readonly engine: Engine;
+  /** Its timers are counted by the leak hunt. */
+  readonly time: SystemTime;
   /** Sends JSON and gives status, headers and text. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<TestAnswer>;
   reload(toml: string): void;
@@ -110,6 +112,7 @@ export async function startGateway(toml: string, options: TestGatewayOptions = {
     url,
     gateway,
     engine,
+    time,
     async post(path, body, headers = {}) {
       const response = await fetch(url + path, {
         method: "POST",
