@@ -8,9 +8,10 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, bundleLibrary } from "./bundle.mjs";
 import { patchAddon } from "./patch-addon.mjs";
@@ -32,8 +33,33 @@ function writeTypes() {
     if (!name.endsWith(".d.ts")) continue;
     const file = join(types, name);
     const text = readFileSync(file, "utf8");
-    writeFileSync(file, text.replace(/((?:from|import\()\s*"\.[^"]*)\.ts"/g, '$1.js"'));
+    writeFileSync(file, text.replace(RELATIVE, '$1.js"'));
   }
+  const kept = new Set();
+  keepTypes(join(types, "index.d.ts"), kept);
+  for (const name of readdirSync(types, { recursive: true, encoding: "utf8" })) {
+    const file = join(types, name);
+    if (name.endsWith(".d.ts") && !kept.has(file)) rmSync(file);
+  }
+  for (const name of readdirSync(types))
+    if (isEmpty(join(types, name))) rmSync(join(types, name), { recursive: true });
+}
+
+/** A relative import in a declaration, up to its extension. */
+const RELATIVE = /((?:from|import\()\s*"\.[^"]*)\.ts"/g;
+
+/** Declarations of what the library's own do not name would only be weight. @param {string} file @param {Set<string>} kept */
+function keepTypes(file, kept) {
+  if (kept.has(file)) return;
+  kept.add(file);
+  for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/(?:from|import\()\s*"(\.[^"]*)\.js"/g))
+    keepTypes(join(dirname(file), `${name}.d.ts`), kept);
+}
+
+/** True for a folder without files. @param {string} path @returns {boolean} */
+function isEmpty(path) {
+  if (!statSync(path).isDirectory()) return false;
+  return readdirSync(path).every((name) => isEmpty(join(path, name)));
 }
 
 async function main() {

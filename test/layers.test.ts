@@ -21,6 +21,7 @@ const HEIGHT: Readonly<Record<string, number>> = {
   gateway: 3,
   console: 4,
   http: 4,
+  library: 4,
   cli: 5,
   "main.ts": 6,
   "index.ts": 6,

@@ -1,12 +1,12 @@
 /** `sluice serve`: reads the configuration, opens the listeners, and runs until a signal ends it. */
 import { readFileSync } from "node:fs";
+import { COMMIT, VERSION } from "../base/build-info.ts";
 import { createSystemTime } from "../base/system-time.ts";
 import { createGateway } from "../gateway/runtime.ts";
 import { type App, createApp } from "../http/app.ts";
 import { statusPage } from "../http/status-page.ts";
 import { createLog, type Log, type LogLevel } from "../telemetry/log.ts";
 import { createUpstreamClient } from "../upstream/http1-client.ts";
-import { COMMIT, VERSION } from "./build-info.ts";
 import { canonicalPath, findConfigPath } from "./config-file.ts";
 import { type ConfigSource, createConfigSource, type Loaded } from "./config-source.ts";
 import { readEnvironment } from "./environment.ts";

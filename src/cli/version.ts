@@ -1,5 +1,5 @@
 /** `sluice version`: what this is, down to the HTTP engine that would serve here. */
-import { COMMIT, VERSION } from "./build-info.ts";
+import { COMMIT, VERSION } from "../base/build-info.ts";
 import { print } from "./terminal.ts";
 
 export async function version(): Promise<void> {

@@ -6,6 +6,7 @@ import type { PeerScope } from "../base/net.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ClientRoute } from "../http/routes.ts";
+import type { Usage } from "../protocols/neutral.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
@@ -16,6 +17,17 @@ export interface Origination {
   /** Canonical address of the client, a trusted proxy's word included. */
   readonly address: string;
   readonly requestId: string;
+  /** Called once, when the request is over. */
+  readonly onSettled?: (outcome: Settled) => void;
+}
+
+/** How a request ended. */
+export interface Settled {
+  /** Null where the provider did not say. */
+  readonly usage: Usage | null;
+  /** `provider/model`; "" = none. */
+  readonly answeredBy: string;
+  readonly failure: Failure | null;
 }
 
 export interface Gateway {

@@ -13,6 +13,7 @@ export function settle(core: Core, record: RequestRecord, delivery: Delivery | n
   totals.active--;
   const failed = status >= 400 || record.failure !== null;
   if (failed) totals.failed++;
+  record.from.onSettled?.(record);
   if (log.level === "warn" || log.level === "error") return;
   log.line(requestLine(record, delivery, status, time.clock.now(), time.clock.wall()));
 }

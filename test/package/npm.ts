@@ -1,7 +1,7 @@
 /** The npm package, installed from its tarball into an empty folder with an empty cache and no network. */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { deepEqual, equal, match } from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { before, test } from "node:test";
@@ -55,29 +55,68 @@ test("it serves on this machine's Node, with the node engine where there is no a
   }
 });
 
-const hasLibrary = existsSync("src/index.ts");
-test("the library is imported, from ES modules and from CommonJS, and has types", {
-  skip: !hasLibrary,
-}, () => {
-  const script = `const m = await import("${name}"); process.stdout.write(Object.keys(m).join(" "))`;
-  match(run(process.execPath, ["--input-type=module", "-e", script]), /createPool/);
-  match(
-    run(process.execPath, ["-e", `process.stdout.write(Object.keys(require("${name}")).join(" "))`]),
-    /createPool/,
-  );
-  const use = `import { createPool } from "${name}"; createPool satisfies Function;\n`;
-  writeFileSync(join(folder, "use.ts"), use);
-  const tsc = resolve("node_modules/.bin/tsc");
+const NAMES = [
+  "createPool",
+  "request",
+  "requestStream",
+  "estimateTokens",
+  "isPrivateAddress",
+  "resolvePublic",
+  "classifyError",
+  "Failure",
+];
+/** Asks the demo provider through a pool and prints what came. */
+const USE = `
+  const pool = createPool([{ demo: { latency: "0ms", tokensPerSecond: 10000 }, model: "demo" }]);
+  const body = { max_tokens: 9, messages: [{ role: "user", content: "hi" }] };
+  const use = async () => {
+    const answer = await request(pool, body, { protocol: "anthropic" });
+    let size = 0;
+    for await (const chunk of requestStream(pool, body)) size += chunk.length;
+    pool.close();
+    process.stdout.write(\`\${answer.status} \${answer.body.type} \${answer.target} \${size > 0}\`);
+  };`;
+
+test("the library is imported and used from ES modules and from CommonJS", () => {
+  const used = "200 message demo/demo true";
+  const names = NAMES.join(", ");
+  writeFileSync(join(folder, "use.mjs"), `import { ${names} } from "${name}";${USE}\nawait use();`);
+  equal(run(process.execPath, ["use.mjs"]), used);
+  writeFileSync(join(folder, "use.cjs"), `const { ${names} } = require("${name}");${USE}\nuse();`);
+  equal(run(process.execPath, ["use.cjs"]), used);
+  const exported = run(process.execPath, [
+    "-e",
+    `process.stdout.write(Object.keys(require("${name}")).join(" "))`,
+  ]);
+  deepEqual(exported.split(" ").sort(), [...NAMES].sort());
+});
+
+test("the library's types stand on their own, and tell a wrong call", () => {
   const options = [
-    "--noEmit",
-    "--strict",
-    "--module",
-    "nodenext",
-    "--target",
-    "es2022",
-    "--skipLibCheck",
-    "--types",
-    "",
+    ...["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022"],
+    ...["--typeRoots", resolve("node_modules/@types"), "--types", "node"],
   ];
-  ok(execFileSync(tsc, [...options, "use.ts"], { cwd: folder, encoding: "utf8" }) === "");
+  const good = `import { classifyError, createPool, Failure, request, requestStream, type Usage } from "${name}";
+const pool = createPool([{ baseUrl: "https://x.example/v1", apiKey: "k", model: "m" }], { retries: 1 });
+const answer = await request<{ id: string }>(pool, { messages: [] }, { protocol: "anthropic" });
+const parts: [number, string, string, Usage | null] = [answer.status, answer.body.id, answer.target, answer.usage];
+for await (const chunk of requestStream(pool, "{}", { signal: AbortSignal.timeout(5) })) chunk satisfies Uint8Array;
+try { classifyError({ status: 500 }).cause satisfies string; } catch (e) { if (e instanceof Failure) e.code satisfies string; }
+pool.close(); void parts;
+`;
+  const wrong = `import { createPool, request } from "${name}";
+createPool([{ baseUrl: 7, model: "m" }]);
+createPool([{ baseUrl: "x", modle: "m" }]);
+request(createPool([]), {}, { protocol: "soap" });
+`;
+  writeFileSync(join(folder, "good.mts"), good);
+  writeFileSync(join(folder, "wrong.mts"), wrong);
+  const { stdout } = spawnSync(resolve("node_modules/.bin/tsc"), [...options, "good.mts", "wrong.mts"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  const places = [...stdout.matchAll(/^(\S+)\((\d+),\d+\): error/gm)].map(
+    ([, file, line]) => `${file}:${line}`,
+  );
+  deepEqual(places, ["wrong.mts:2", "wrong.mts:3", "wrong.mts:4"], stdout);
 });
