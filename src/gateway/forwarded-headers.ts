@@ -7,7 +7,6 @@ type Vendor = "openai" | "anthropic" | "google" | "cohere" | "ollama";
 
 const EXACT: ReadonlySet<string> = new Set([
   "accept",
-  "content-type",
   "idempotency-key",
   "traceparent",
   "tracestate",
@@ -112,10 +111,16 @@ export function forwardAllHeaders(headers: HeaderList, fixed: ReadonlySet<string
   return lines;
 }
 
+/** What a body can be that was read here. `curl -d` calls JSON a form, and upstreams believe it. */
+const BODY_TYPES = /^(?:multipart\/form-data|application\/(?:[\w.-]+\+)?json)\b/i;
+
 /** Header lines of a request to this provider: what is forwarded, the vendor's own, the encoding that is asked for. */
 export function targetHeaders(headers: HeaderList, provider: Provider, encoding: string): string {
   let lines = `${forwardHeaders(headers, provider.forward)}accept-encoding: ${encoding}\r\n`;
-  if (headerValue(headers, "content-type") === "") lines += "content-type: application/json\r\n";
+  if (!provider.forward.fixed.has("content-type")) {
+    const type = headerValue(headers, "content-type");
+    lines += `content-type: ${BODY_TYPES.test(type) ? type : "application/json"}\r\n`;
+  }
   const defaults = provider.defaultHeaders;
   for (let i = 0; i < defaults.length; i += 2) {
     const name = defaults[i] ?? "";
