@@ -2,91 +2,26 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { chat, failure, HEAD_AND_SILENCE, SILENCE, serverError } from "../support/fake-answers.ts";
-import type { FakeExchange } from "../support/fake-exchange.ts";
 import type { Acts } from "../support/fake-network.ts";
 import { openaiChatEvents } from "../support/openai-answers.ts";
 import { providerOf, simulatedConfig } from "../support/simulated-config.ts";
-import { type SimulatedGateway, simulateGateway } from "../support/simulated-gateway.ts";
-
-type Server = (stream: boolean, now: number) => Acts;
-
-const PATH = "/v1/chat/completions";
-const healthy =
-  (ms: number): Server =>
-  (stream) =>
-    chat(stream, { text: "all is well here" }, { firstMs: ms });
-
-function world(
-  servers: Readonly<Record<string, Server>>,
-  config: Partial<Parameters<typeof simulatedConfig>[0]> = {},
-) {
-  const sim = simulateGateway({
-    toml: simulatedConfig({
-      providers: Object.keys(servers),
-      extra: "[limits]\nmax_streams_per_client = 1000\n",
-      ...config,
-    }),
-    answer(request) {
-      const server = servers[providerOf(request.host)];
-      if (server === undefined) throw new Error(request.host);
-      return server(request.json().stream === true, request.at);
-    },
-  });
-  return sim;
-}
-
-function ask(sim: SimulatedGateway, stream: boolean): Asked {
-  const from = sim.time.clock.now();
-  const asked: Asked = {
-    exchange: sim.ask(PATH, { model: "m", messages: [{ role: "user", content: "hi" }], stream }),
-    from,
-    took: -1,
-  };
-  const note = () => {
-    if (asked.exchange.closed && asked.took < 0) asked.took = sim.time.clock.now() - from;
-  };
-  asked.exchange.onChange = note;
-  note();
-  return asked;
-}
-
-interface Asked {
-  readonly exchange: FakeExchange;
-  readonly from: number;
-  /** Milliseconds until the answer was complete; -1 = not yet. */
-  took: number;
-}
-
-function assertAnswered(asked: Asked, by?: string): void {
-  const { exchange } = asked;
-  assert.equal(exchange.status, 200, exchange.text);
-  assert.ok(exchange.how === "ended" || exchange.how === "responded", `${exchange.how}: ${exchange.text}`);
-  if (exchange.how === "ended") assert.match(exchange.text, /\[DONE\]\n\n$/);
-  assert.doesNotMatch(exchange.text, /"error"/);
-  if (by !== undefined) assert.equal(exchange.header("x-sluice-provider"), by);
-}
-
-function sendsTo(sim: SimulatedGateway, provider: string, from = 0, to = Number.POSITIVE_INFINITY): number {
-  return sim.network.requests.filter(
-    (one) => providerOf(one.host) === provider && one.at >= from && one.at < to,
-  ).length;
-}
-
-/** Nothing is left of any request. */
-function assertClean(sim: SimulatedGateway): void {
-  sim.time.advance(20 * 60_000);
-  assert.equal(sim.gateway.active, 0);
-  assert.equal(sim.gateway.status().memory.bodies.used, 0);
-  assert.equal(sim.network.open, 0);
-  assert.equal(sim.time.pending, sim.idleTimers);
-  assert.deepEqual(sim.logged, []);
-}
+import type { SimulatedGateway } from "../support/simulated-gateway.ts";
+import {
+  type Asked,
+  ask,
+  assertAnswered,
+  assertClean,
+  healthy,
+  type Server,
+  sendsTo,
+  world,
+} from "../support/simulated-world.ts";
 
 describe("a primary that flaps, one request every 4 s", () => {
   for (const stream of [false, true]) {
     test(`answers 500 for 60 s: every caller is answered, it is asked little, and it is back in time (stream: ${stream})`, () => {
       const sim = world({
-        a: (s, now) => (now < 60_000 ? serverError() : healthy(200)(s, now)),
+        a: (s, now) => (now < 60_000 ? serverError() : healthy(200)(s)),
         b: healthy(300),
       });
       let back = -1;
@@ -106,7 +41,7 @@ describe("a primary that flaps, one request every 4 s", () => {
   }
 
   test("hangs for 60 s: no caller waits longer than first_token and the backup, while it is open none 1 s longer", () => {
-    const sim = world({ a: (s, now) => (now < 60_000 ? SILENCE : healthy(200)(s, now)), b: healthy(300) });
+    const sim = world({ a: (s, now) => (now < 60_000 ? SILENCE : healthy(200)(s)), b: healthy(300) });
     let back = -1;
     const all: { readonly asked: Asked; readonly status: string | undefined }[] = [];
     for (let at = 0; at < 400_000; at += 4000) {
@@ -184,7 +119,7 @@ describe("a request", () => {
     });
 
     test(`to a lone provider that was down for 10 s is the first to be answered after its return (stream: ${stream})`, () => {
-      const sim = world({ a: (s, now) => (now < 10_000 ? failure("refused") : healthy(100)(s, now)) });
+      const sim = world({ a: (s, now) => (now < 10_000 ? failure("refused") : healthy(100)(s)) });
       for (let at = 0; at < 10_000; at += 500) {
         const asked = ask(sim, stream);
         sim.time.advance(500);
@@ -199,7 +134,7 @@ describe("a request", () => {
   }
 
   test("to a lone provider opened by timeouts goes as the probe, and the others wait for it", () => {
-    const sim = world({ a: (s, now) => (now < 700_000 ? SILENCE : healthy(2000)(s, now)) });
+    const sim = world({ a: (s, now) => (now < 700_000 ? SILENCE : healthy(2000)(s)) });
     for (let i = 0; i < 3; i++) {
       ask(sim, true);
       sim.time.advance(190_000);
@@ -315,8 +250,7 @@ describe("a late target", () => {
 
   test("observes without the caller's body, and its content ends the suspicion", () => {
     const sim = world({
-      a: (_s, now) =>
-        now === 0 ? chat(true, { text: "late" }, { firstMs: 40_000 }) : healthy(200)(true, now),
+      a: (_s, now) => (now === 0 ? chat(true, { text: "late" }, { firstMs: 40_000 }) : healthy(200)(true)),
       b: healthy(300),
     });
     const asked = ask(sim, true);
@@ -348,7 +282,10 @@ describe("a late target", () => {
 
 describe("a probe", () => {
   function open(server: Server): SimulatedGateway {
-    const sim = world({ a: (s, now) => (now < 10_000 ? serverError() : server(s, now)), b: healthy(300) });
+    const sim = world({
+      a: (s, now, request) => (now < 10_000 ? serverError() : server(s, now, request)),
+      b: healthy(300),
+    });
     for (let i = 0; i < 4; i++) {
       ask(sim, true);
       sim.time.advance(1000);

@@ -51,12 +51,13 @@ export const SILENCE: Acts = [{ afterMs: 1, connect: true }];
 export const HEAD_AND_SILENCE: Acts = [{ afterMs: 1, head: 200, headers: SSE_HEADERS }];
 
 function whole(body: string, pace: Pace): Acts {
-  const start: Act = { afterMs: pace.firstMs, head: 200, headers: JSON_HEADERS };
+  const there: Act = { afterMs: 1, connect: true };
+  const start: Act = { afterMs: Math.max(0, pace.firstMs - 1), head: 200, headers: JSON_HEADERS };
   if (pace.cutAfter !== undefined && pace.cutAfter >= 0) {
     const half: Act = { afterMs: 0, data: body.slice(0, body.length / 2) };
-    return pace.how === "stall" ? [start, half] : [start, half, cut(1)];
+    return pace.how === "stall" ? [there, start, half] : [there, start, half, cut(1)];
   }
-  return [start, { afterMs: 0, data: body }, { afterMs: 0, end: true }];
+  return [there, start, { afterMs: 0, data: body }, { afterMs: 0, end: true }];
 }
 
 function streamed(events: readonly string[], pace: Pace): Acts {
