@@ -41,6 +41,9 @@ const DIALECTS: Readonly<Partial<Record<ProtocolName, EmbeddingProtocolName>>> =
   ollama: "ollama",
 };
 
+/** `null` is the longest way to say nothing. */
+const EMPTY_BYTES = 4;
+
 /** What an embedding request becomes; an Ollama request without input only loads the model and is answered at once. */
 export function planEmbed(
   core: Core,
@@ -50,7 +53,10 @@ export function planEmbed(
   facts: RequestFacts,
 ): Plan | Immediate {
   const request = new EmbedRequest(core, record, route, body, facts);
-  if (route.protocol === "ollama" && request.neutral.inputs.length === 0) {
+  // Only what looks empty is opened for it.
+  const input = findMember(facts.scan, "input") ?? findMember(facts.scan, "prompt");
+  const mayBeEmpty = input === undefined || input.end - input.start <= EMPTY_BYTES;
+  if (route.protocol === "ollama" && mayBeEmpty && request.neutral.inputs.length === 0) {
     const answer = { id: "", model: record.model, vectors: [], promptTokens: 0 };
     return answerAtOnce(record, request.encodeAnswer(answer, record.model));
   }

@@ -250,3 +250,18 @@ test("an upstream without embeddings is a 400 that says so", async () => {
   assert.match(answer.json().error.message, /no endpoint for embeddings/);
   await sluice.close();
 });
+
+test("the demo provider embeds too, for every caller", async () => {
+  const sluice = await startGateway(
+    '[provider.demo]\ndemo = {}\n[model]\nm = [{ provider = "demo", model = "demo" }]\n',
+  );
+  const openai = await sluice.post("/v1/embeddings", {
+    model: "m",
+    input: "a cat",
+    encoding_format: "float",
+  });
+  const ollama = await sluice.post("/api/embed", { model: "m", input: "a cat" });
+  assert.equal(openai.status, 200, openai.text);
+  assert.deepEqual(ollama.json().embeddings[0], openai.json().data[0].embedding);
+  await sluice.close();
+});
