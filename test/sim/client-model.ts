@@ -1,7 +1,7 @@
 /** A caller of the simulation: what it asks, and whether what it got is whole, an error, or a lie. */
 import type { FakeExchange } from "../support/fake-exchange.ts";
 
-export type Dialect = "openai" | "anthropic";
+export type Dialect = "openai" | "anthropic" | "responses" | "ollama";
 
 export interface Call {
   readonly number: number;
@@ -14,6 +14,10 @@ export interface Call {
   readonly providers: readonly string[];
   /** Hosts asked for it so far. */
   readonly asked: string[];
+  /** Providers that were well and could be asked when it came, and ever since. */
+  readonly sound: Set<string>;
+  /** When the first word reached it; -1 = not yet. */
+  firstWordAt: number;
 }
 
 /** The answer to the request of this number; every server knows it. */
@@ -29,8 +33,9 @@ export function bodyOf(
   model: string,
 ): { readonly path: string; readonly body: object } {
   const messages = [{ role: "user", content: `question #${number}#` }];
-  return dialect === "openai"
-    ? {
+  switch (dialect) {
+    case "openai":
+      return {
         path: "/v1/chat/completions",
         body: {
           model,
@@ -39,8 +44,17 @@ export function bodyOf(
           max_tokens: 400,
           stream_options: stream ? { include_usage: true } : undefined,
         },
-      }
-    : { path: "/v1/messages", body: { model, messages, stream, max_tokens: 400 } };
+      };
+    case "anthropic":
+      return { path: "/v1/messages", body: { model, messages, stream, max_tokens: 400 } };
+    case "responses":
+      return {
+        path: "/v1/responses",
+        body: { model, input: messages, stream, store: false, max_output_tokens: 400 },
+      };
+    case "ollama":
+      return { path: "/api/chat", body: { model, messages, stream, options: { num_predict: 400 } } };
+  }
 }
 
 /** What a server reads out of a request: which one it is, and what was delivered of its answer. */
@@ -79,15 +93,25 @@ export function judgeAnswer(call: Call): string {
   return said === call.text ? "" : `a truncated answer that looks complete: "${said}" of "${call.text}"`;
 }
 
-function errorOf(text: string): string {
-  return (JSON.parse(text) as { error?: { message?: string } }).error?.message ?? "";
+/** The message of an error answer; "" = it holds none. */
+export function errorOf(text: string): string {
+  const { error } = JSON.parse(text) as { error?: string | { message?: string } };
+  return typeof error === "string" ? error : (error?.message ?? "");
 }
 
 function wholeText(dialect: Dialect, text: string): string {
   const doc = JSON.parse(text);
-  return dialect === "openai"
-    ? doc.choices[0].message.content
-    : doc.content.map((block: { text?: string }) => block.text ?? "").join("");
+  const joined = (blocks: { text?: string }[]) => blocks.map((block) => block.text ?? "").join("");
+  switch (dialect) {
+    case "openai":
+      return doc.choices[0].message.content;
+    case "anthropic":
+      return joined(doc.content);
+    case "responses":
+      return doc.output.map((item: { content?: { text?: string }[] }) => joined(item.content ?? [])).join("");
+    case "ollama":
+      return doc.message.content;
+  }
 }
 
 export function readStream(
@@ -97,18 +121,25 @@ export function readStream(
   let said = "";
   let terminal = false;
   let error = false;
-  for (const block of text.split("\n\n")) {
-    const at = block.indexOf("data: ");
-    if (at < 0) continue;
-    const data = block.slice(at + 6);
+  const lines = dialect === "ollama";
+  for (const block of text.split(lines ? "\n" : "\n\n")) {
+    const at = lines ? 0 : block.indexOf("data: ") + 6;
+    if (at < (lines ? 0 : 6) || block.trim() === "") continue;
+    const data = block.slice(at);
     if (data === "[DONE]") {
       terminal = true;
       continue;
     }
     const doc = JSON.parse(data);
-    if (doc.error !== undefined && doc.error !== null) error = true;
+    if ((doc.error !== undefined && doc.error !== null) || doc.type === "response.failed") error = true;
     if (dialect === "openai") said += doc.choices?.[0]?.delta?.content ?? "";
-    else {
+    else if (lines) {
+      said += doc.message?.content ?? "";
+      if (doc.done === true) terminal = true;
+    } else if (dialect === "responses") {
+      if (doc.type === "response.output_text.delta") said += doc.delta;
+      if (doc.type === "response.completed") terminal = true;
+    } else {
       said += doc.delta?.text ?? "";
       if (doc.type === "message_stop") terminal = true;
     }

@@ -6,10 +6,10 @@ import { simulate } from "./simulation.ts";
 
 const first = seedOf(1);
 
-for (let seed = first; seed < first + 4; seed++) {
+for (let seed = first; seed < first + 20; seed++) {
   test(`seed ${seed}: every request ends once, whole or with an error, and nothing is left`, () => {
-    const result = simulate(seed, 800);
-    assert.ok(result.answered > 100, JSON.stringify(result));
+    const result = simulate(seed, 300);
+    assert.ok(result.answered > 50, JSON.stringify(result));
   });
 }
 

@@ -5,7 +5,7 @@ import type { Acts, NetworkRequest } from "../support/fake-network.ts";
 import { seededRandom } from "../support/fake-time.ts";
 import { providerOf, simulatedConfig } from "../support/simulated-config.ts";
 import { type SimulatedGateway, simulateGateway } from "../support/simulated-gateway.ts";
-import { bodyOf, type Call, judgeAnswer, readAsked, textOf } from "./client-model.ts";
+import { bodyOf, type Call, type Dialect, errorOf, judgeAnswer, readAsked, textOf } from "./client-model.ts";
 import { ServerModel } from "./server-model.ts";
 
 export interface SimulationResult {
@@ -29,26 +29,36 @@ interface Send {
 const PROVIDERS = ["a", "b", "claude", "lan"];
 const STRATEGIES = ["latency", "failover", "price", "weighted"] as const;
 
-/** Throws an AssertionError that names seed and step. */
-export function simulate(seed: number, steps: number): SimulationResult {
-  const simulation = new Simulation(seed);
+const DIALECTS: readonly Dialect[] = ["openai", "openai", "openai", "anthropic", "responses", "ollama"];
+/** Per provider that is asked before the first word: three times the slowest server's pace, an error body, a wait. */
+const TURN_MS = 3 * 45_000 + 5_000 + 5_500;
+const USABLE: ReadonlySet<string> = new Set(["cold", "warm", "degraded"]);
+
+/** Throws an AssertionError that names seed and step. `trace` gets a line for everything that happens. */
+export function simulate(
+  seed: number,
+  steps: number,
+  trace: (line: string) => void = () => {},
+): SimulationResult {
+  const simulation = new Simulation(seed, trace);
   for (let step = 0; step < steps; step++) {
     try {
       simulation.step();
     } catch (thrown) {
-      throw failed(seed, step, thrown);
+      throw failed(seed, steps, step, thrown);
     }
   }
   try {
     return simulation.finish();
   } catch (thrown) {
-    throw failed(seed, steps, thrown);
+    throw failed(seed, steps, steps, thrown);
   }
 }
 
-function failed(seed: number, step: number, thrown: unknown): Error {
+function failed(seed: number, steps: number, step: number, thrown: unknown): Error {
   const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return new Error(`SEED=${seed} step ${step}: ${cause.message}`, { cause });
+  const replay = `npm run sim -- --seed ${seed} --steps ${steps} --verbose`;
+  return new Error(`seed ${seed}, step ${step}: ${cause.message}\nreplay: ${replay}`, { cause });
 }
 
 class Simulation {
@@ -62,6 +72,7 @@ class Simulation {
   readonly #hash = createHash("sha256");
   readonly #strategy;
   readonly #hedge: string;
+  readonly #trace: (line: string) => void;
   #providers: readonly string[] = PROVIDERS;
   /** When the operator last turned something. */
   #changedAt = -1;
@@ -74,7 +85,8 @@ class Simulation {
   readonly #served: NetworkRequest[] = [];
   #result = { requests: 0, answered: 0, failed: 0, broken: 0, vanished: 0, sends: 0 };
 
-  constructor(seed: number) {
+  constructor(seed: number, trace: (line: string) => void) {
+    this.#trace = (line) => trace(`${(this.#now / 1000).toFixed(3)} ${line}`);
     this.#random = seededRandom(seed);
     const random = seededRandom(seed ^ 0x5bd1e995);
     this.#servers = new Map(PROVIDERS.map((name) => [name, new ServerModel(name, random)]));
@@ -95,7 +107,7 @@ class Simulation {
       const crowd = this.#random.next();
       this.#ask(crowd < 0.005 ? 120 : crowd < 0.02 ? 30 : 1);
     } else if (dice < 0.62) this.#vanish();
-    else if (dice < 0.7) this.#server().change(this.#now);
+    else if (dice < 0.7) this.#change(this.#server());
     else if (dice < 0.705) this.#setWan(!this.#wanDown);
     else if (dice < 0.71) this.#reload();
     else if (dice < 0.715) this.#operate();
@@ -124,7 +136,7 @@ class Simulation {
   #ask(burst: number, model = "m"): void {
     for (let i = 0; i < burst; i++) {
       const number = this.#next++;
-      const dialect = this.#random.next() < 0.7 ? "openai" : "anthropic";
+      const dialect = DIALECTS[this.#below(DIALECTS.length)] ?? "openai";
       const stream = this.#random.next() < 0.65;
       const { path, body } = bodyOf(number, dialect, stream, model);
       const asked: string[] = [];
@@ -137,13 +149,17 @@ class Simulation {
         askedAt: this.#sim.time.clock.now(),
         providers: this.#providers,
         asked,
-      } as const;
+        sound: this.#soundProviders(model),
+        firstWordAt: -1,
+      };
+      this.#trace(`#${number} asks ${dialect} ${model}${stream ? " streamed" : ""}`);
       this.#calls.set(number, slot as unknown as Call);
       const call: Call = { ...slot, exchange: this.#sim.ask(path, body) };
       this.#calls.set(number, call);
       this.#running.add(call);
       // At the very moment of the refusal: a little later the states are others.
       const judge = () => {
+        if (call.firstWordAt < 0 && call.exchange.text.includes(`q${number}w0`)) call.firstWordAt = this.#now;
         if (call.exchange.how === "responded" && call.exchange.status !== 200) this.#checkRefusal(call);
       };
       call.exchange.onChange = judge;
@@ -172,9 +188,35 @@ class Simulation {
     this.#sim.time.advance(20 * 60_000);
   }
 
+  /** The providers of the alias that are well and may be asked. */
+  #soundProviders(model: string): Set<string> {
+    const sound = new Set<string>();
+    if (model !== "m") return sound;
+    const status = this.#sim.gateway.status();
+    for (const row of status.models.find(({ alias }) => alias === "m")?.targets ?? []) {
+      const name = row.target.split("/")[0] ?? "";
+      const reachable = name === "lan" || (!this.#wanDown && status.wan === "up");
+      if (this.#servers.get(name)?.condition === "healthy" && reachable && USABLE.has(row.status)) {
+        sound.add(name);
+      }
+    }
+    return sound;
+  }
+
+  #unsound(...names: readonly string[]): void {
+    for (const { sound } of this.#running) for (const name of names) sound.delete(name);
+  }
+
+  #change(server: ServerModel): void {
+    server.change(this.#now);
+    this.#trace(`${server.name} is ${server.condition}`);
+    this.#unsound(server.name);
+  }
+
   #vanish(): void {
     const call = this.#pick();
     if (call === undefined) return;
+    this.#trace(`#${call.number} vanishes`);
     const open = this.#sim.gateway.active;
     call.exchange.abort();
     assert.equal(this.#sim.gateway.active, open - 1, "a vanished client's request has ended");
@@ -190,12 +232,15 @@ class Simulation {
   #reload(): void {
     const kept = PROVIDERS.filter(() => this.#random.next() < 0.8);
     this.#providers = kept.length === 0 ? PROVIDERS : kept;
+    this.#trace(`reload with ${this.#providers}`);
     this.#sim.reload(this.#config(this.#providers));
   }
 
   #operate(): void {
     this.#changedAt = this.#now;
     const { name } = this.#server();
+    this.#unsound(...PROVIDERS);
+    this.#trace(`the operator turns ${name}`);
     const dice = this.#random.next();
     if (dice < 0.4) this.#sim.gateway.setOffline(name, true);
     else if (dice < 0.8) for (const one of PROVIDERS) this.#sim.gateway.setOffline(one, false);
@@ -204,6 +249,8 @@ class Simulation {
 
   #setWan(down: boolean): void {
     if (down !== this.#wanDown) this.#wanChangedAt = this.#now;
+    this.#trace(`the internet is ${down ? "down" : "up"}`);
+    this.#unsound(...PROVIDERS.filter((name) => name !== "lan"));
     this.#wanDown = down;
   }
 
@@ -233,9 +280,18 @@ class Simulation {
     const call = this.#calls.get(number);
     assert.ok(call !== undefined, `an unknown request ${number}`);
     this.#result.sends++;
+    this.#trace(
+      `  #${number} -> ${provider}${soFar === "" ? "" : `, to go on after ${soFar.length} characters`}`,
+    );
     this.#hash.update(`${request.at} ${provider} ${number} ${soFar.length}\n`);
     this.#checkSend(provider, call, request);
     call.asked.push(provider);
+    // Each continuation is allowed one attempt more.
+    const most = Math.max(4, call.providers.length + 1) + (soFar === "" ? 0 : call.providers.length);
+    assert.ok(
+      call.asked.length <= most,
+      `request ${number} made ${call.asked.length} attempts: ${call.asked}`,
+    );
     this.#served.push(request);
     if (this.#wanDown && provider !== "lan")
       return [{ afterMs: 40, fail: { cause: "unreachable", message: "ENETUNREACH" } }];
@@ -292,6 +348,7 @@ class Simulation {
       const { exchange } = call;
       if (!exchange.closed) continue;
       this.#running.delete(call);
+      this.#trace(`#${call.number} ${exchange.how} ${exchange.status}`);
       this.#hash.update(`${call.number} ${exchange.how} ${exchange.status} ${exchange.text.length}\n`);
       if (exchange.how === "aborted") {
         assert.equal(exchange.ends, 0, `request ${call.number} was ended after its client went`);
@@ -301,6 +358,7 @@ class Simulation {
       assert.equal(exchange.ends, 1, `request ${call.number} ended ${exchange.ends} times`);
       const problem = judgeAnswer(call);
       assert.equal(problem, "", `request ${call.number} (${call.dialect}, ${call.asked}): ${problem}`);
+      this.#checkSound(call);
       if (exchange.status !== 200) this.#result.failed++;
       else if (exchange.text.includes('"error"')) this.#result.broken++;
       else this.#result.answered++;
@@ -321,6 +379,23 @@ class Simulation {
     this.#settleServed(false);
   }
 
+  /** Whoever had a healthy target all the time was answered, and within the bounds of 30-routing.md. */
+  #checkSound(call: Call): void {
+    const { exchange, sound, asked } = call;
+    if (sound.size === 0) return;
+    const full = exchange.status !== 200 && exchange.text.includes("memory for request bodies");
+    const late = this.#now - call.askedAt >= 20 * 60_000;
+    assert.ok(
+      exchange.status === 200 || full || late,
+      `request ${call.number} got ${exchange.text} though ${[...sound]} was well all the time; asked: ${asked}`,
+    );
+    const waited = call.firstWordAt - call.askedAt;
+    assert.ok(
+      !call.stream || waited <= new Set(asked).size * TURN_MS,
+      `request ${call.number} waited ${waited} ms for its first word; asked: ${asked}`,
+    );
+  }
+
   /** Nobody is refused while a healthy target stands by that this request has not asked. */
   #checkRefusal(call: Call): void {
     try {
@@ -332,8 +407,10 @@ class Simulation {
   }
 
   #judgeRefusal(call: Call): void {
-    const { code } = (JSON.parse(call.exchange.text) as { error: { code?: string; message: string } }).error;
-    this.#causes.set(code ?? "", (this.#causes.get(code ?? "") ?? 0) + 1);
+    // Ollama's errors have no code.
+    const { error } = JSON.parse(call.exchange.text) as { error: string | { code?: string } };
+    const code = typeof error === "string" ? errorOf(call.exchange.text).slice(0, 30) : (error.code ?? "");
+    this.#causes.set(code, (this.#causes.get(code) ?? 0) + 1);
     if (call.exchange.text.includes("memory for request bodies")) return;
     if (this.#now - call.askedAt >= 20 * 60_000) return;
     const rows = this.#sim.gateway.status().models.find(({ alias }) => alias === "m")?.targets ?? [];
