@@ -71,17 +71,6 @@ export function anthropicEvents(options: AnthropicOptions = {}): string[] {
   return events;
 }
 
-/** An error answer in Anthropic's shape. */
-export function anthropicError(
-  status: number,
-  type = "api_error",
-  message = `scripted error ${status}`,
-  headers: Readonly<Record<string, string>> = {},
-): Play {
-  const body = { type: "error", error: { type, message }, request_id: "req_1" };
-  return jsonAnswer(body, { status, headers });
-}
-
 type Block =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "thinking"; readonly thinking: string; readonly signature: string }

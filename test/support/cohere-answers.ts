@@ -59,11 +59,6 @@ export function cohereEvents(options: CohereOptions = {}): string[] {
   return events;
 }
 
-/** An error answer in Cohere's shape. */
-export function cohereError(status: number, message = `scripted error ${status}`): Play {
-  return jsonAnswer({ id: "co-err", message }, { status });
-}
-
 function toolCall(tool: ToolCall, i: number) {
   const named = { name: tool.name, arguments: tool.arguments };
   return { id: tool.id ?? `tool_${i}`, type: "function", function: named };

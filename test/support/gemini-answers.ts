@@ -39,19 +39,6 @@ export function geminiParts(options: GeminiOptions = {}): Record<string, unknown
   return pieces.map((part, i) => frame(options, [part], i === pieces.length - 1));
 }
 
-/** An error answer in Google's shape. */
-export function geminiError(
-  code: number,
-  status: string,
-  message = `scripted error ${code}`,
-  details: readonly unknown[] = [],
-): Play {
-  return jsonAnswer(
-    { error: { code, message, status, ...(details.length > 0 ? { details } : {}) } },
-    { status: code },
-  );
-}
-
 function allParts(options: GeminiOptions): Record<string, unknown>[] {
   const parts: Record<string, unknown>[] = [];
   if (options.thought !== undefined) parts.push({ text: options.thought, thought: true });
