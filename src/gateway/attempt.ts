@@ -2,6 +2,7 @@
 import type { Time, Timer } from "../base/clock.ts";
 import { headerValue } from "../base/headers.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
+import type { MemoryBudget } from "../limits/memory.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import { CONNECT_LATE } from "../routing/late.ts";
 import type {
@@ -78,6 +79,8 @@ export class Attempt implements UpstreamHandler {
 
   #owner: AttemptOwner;
   readonly #time: Time;
+  readonly #answers: MemoryBudget;
+  #heldBytes = 0;
   #prepared: PreparedSend;
   #call: UpstreamCall | null = null;
   #over = false;
@@ -95,6 +98,7 @@ export class Attempt implements UpstreamHandler {
   constructor(
     owner: AttemptOwner,
     time: Time,
+    answers: MemoryBudget,
     target: Target,
     prepared: PreparedSend,
     number: number,
@@ -102,6 +106,7 @@ export class Attempt implements UpstreamHandler {
   ) {
     this.#owner = owner;
     this.#time = time;
+    this.#answers = answers;
     this.target = target;
     this.#prepared = prepared;
     this.speaksCallers = prepared.speaksCallers === true;
@@ -223,6 +228,19 @@ export class Attempt implements UpstreamHandler {
       });
     }
     this.#owner.onContent(this);
+  }
+
+  /** Readers: takes memory for what is held of the answer; false: there is none. Given back at the end at the latest. */
+  hold(bytes: number): boolean {
+    if (this.#over || this.#answers.admit(bytes, this.#heldBytes) !== null) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  /** Readers: what was held has been passed on. */
+  unhold(): void {
+    this.#answers.release(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   /** Readers: another content event of a stream. */
@@ -418,6 +436,7 @@ export class Attempt implements UpstreamHandler {
     this.#tail?.cancel();
     this.#tailEnd = null;
     this.#inflate?.destroy();
+    this.unhold();
     return true;
   }
 }

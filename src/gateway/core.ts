@@ -46,6 +46,8 @@ export interface Core {
   readonly uplink: Uplink;
   readonly memory: MemoryBudget;
   readonly repairBodies: RepairBodies;
+  /** Whole answers that are held until they are known to be whole. */
+  readonly answers: MemoryBudget;
   /** Epoch milliseconds: a wall clock before it was never set. */
   readonly buildDate: number;
   readonly stickiness: Stickiness;
@@ -110,6 +112,7 @@ export function createCore(options: CoreOptions): Core {
     }),
     memory: repairBodies.memory,
     repairBodies,
+    answers: createMemoryBudget(answerBytes(options.bufferBytes)),
     buildDate: options.buildDate,
     stickiness: new Stickiness(),
     idPins: new IdPins(),
@@ -168,4 +171,9 @@ export function createCore(options: CoreOptions): Core {
       else lines.delete(identity);
     },
   };
+}
+
+/** What held answers may take, of what request bodies may: a router's answers are smaller than its prompts. */
+export function answerBytes(bufferBytes: number): number {
+  return Math.max(1024 * 1024, Math.floor(bufferBytes / 2));
 }

@@ -79,7 +79,20 @@ export interface GatewayStatus {
   readonly requests: { readonly total: number; readonly failed: number; readonly active: number };
   readonly tokens: { readonly input: number; readonly output: number };
   readonly wan: "up" | "checking" | "down";
-  readonly memory: { readonly bodies: { readonly used: number; readonly cap: number } };
+  readonly memory: {
+    readonly bodies: { readonly used: number; readonly cap: number };
+    /** Whole answers that are held until they are known to be whole. */
+    readonly answers: { readonly used: number; readonly cap: number };
+  };
+  /** Streams that broke after content. */
+  readonly repairs: {
+    /** Finished by another target, and ended with an in-band error. */
+    readonly finished: number;
+    readonly failed: number;
+    /** Bodies that gave way to new requests, and breaks that then could not be repaired. */
+    readonly bodiesDropped: number;
+    readonly bodiesMissed: number;
+  };
   readonly upstream: { readonly open: number; readonly idle: number; readonly waiting: number };
   readonly providers: readonly ProviderStatus[];
   readonly models: readonly ModelStatus[];

@@ -324,7 +324,15 @@ export class RequestLoop implements AttemptOwner {
     if (!extra) this.#core.retryBudget(target.provider.name).countSend(now);
     const note: AttemptNote = { target: target.label, cause: "", message: "", status: 0, ms: 0 };
     this.#record.attempts.push(note);
-    const attempt = new Attempt(this, this.#core.time, target, prepared, this.#sends, as === "probe");
+    const attempt = new Attempt(
+      this,
+      this.#core.time,
+      this.#core.answers,
+      target,
+      prepared,
+      this.#sends,
+      as === "probe",
+    );
     const hedged = this.#candidates.hedgeMs(index, this.#record.alias?.hedge ?? null);
     const soft = anyway ? 0 : this.#candidates.softMs(index, as === "probe");
     const early = hedged > 0 && !anyway && (soft === 0 || hedged < soft);

@@ -8,7 +8,7 @@ import { statusOf } from "../health/status.ts";
 import { deriveBufferBytes } from "../limits/memory.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import { watchClock } from "./clock-watch.ts";
-import { type Core, createCore } from "./core.ts";
+import { answerBytes, type Core, createCore } from "./core.ts";
 import type { Gateway, GatewayOptions, GatewayStatus, TargetRow } from "./gateway.ts";
 import { serveRequest } from "./pipeline.ts";
 import { servePrefix } from "./prefix.ts";
@@ -60,7 +60,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     health.configure(session.snapshot.identities, healthOptions(config), time.clock.now());
     const publicOrigins = [...session.snapshot.providers.values()].filter((provider) => !provider.private);
     core.uplink.configure(publicOrigins.map((provider) => provider.origin));
-    core.memory.setCap(bufferBytes(config, options.readFile));
+    const bytes = bufferBytes(config, options.readFile);
+    core.memory.setCap(bytes);
+    core.answers.setCap(answerBytes(bytes));
     for (const name of core.offline) if (!config.provider.has(name)) core.offline.delete(name);
     markOffline();
   };
@@ -156,7 +158,16 @@ function statusOfGateway(core: Core, session: Session): GatewayStatus {
     requests: { total: totals.requests, failed: totals.failed, active: totals.active },
     tokens: { input: totals.tokensIn, output: totals.tokensOut },
     wan: core.uplink.wan.state,
-    memory: { bodies: { used: memory.used, cap: memory.cap } },
+    memory: {
+      bodies: { used: memory.used, cap: memory.cap },
+      answers: { used: core.answers.used, cap: core.answers.cap },
+    },
+    repairs: {
+      finished: totals.continuations,
+      failed: totals.unrepaired,
+      bodiesDropped: core.repairBodies.dropped,
+      bodiesMissed: totals.bodiesMissed,
+    },
     upstream: core.upstream.stats(),
     providers: [...snapshot.providers.values()].map((provider) => ({
       name: provider.name,

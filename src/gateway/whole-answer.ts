@@ -47,14 +47,18 @@ export class WholeAnswer implements AnswerReader {
       this.#delivery?.write(chunk);
       return;
     }
-    this.#pieces.push(Buffer.from(chunk));
-    this.#length += chunk.length;
-    if (this.#length <= this.#options.holdBytes) return;
-    if (this.#options.mustHold) {
-      const message = `the answer is larger than ${this.#options.holdBytes} bytes (limits.max_response_bytes)`;
+    const held = this.#attempt.hold(chunk.length);
+    const fits = this.#length + chunk.length <= this.#options.holdBytes;
+    if (this.#options.mustHold && !(held && fits)) {
+      const message = fits
+        ? "the memory for answers that must be converted is full"
+        : `the answer is larger than ${this.#options.holdBytes} bytes (limits.max_response_bytes)`;
       this.#attempt.fail(trouble("too_large", message, { afterHead: true }));
       return;
     }
+    this.#pieces.push(Buffer.from(chunk));
+    this.#length += chunk.length;
+    if (held && fits) return;
     this.#flowing = true;
     this.#attempt.reachContent();
   }
@@ -99,6 +103,7 @@ export class WholeAnswer implements AnswerReader {
     this.#options.start(to);
     for (const piece of this.#pieces) to.write(piece);
     this.#pieces = [];
+    this.#attempt.unhold();
   }
 
   #take(): Buffer {

@@ -48,6 +48,7 @@ export function statusPage(own: ProcessStatus, gateway: GatewayStatus): object {
       rss_bytes: own.rss,
       heap_used_bytes: own.heapUsed,
       bodies: { used_bytes: gateway.memory.bodies.used, cap_bytes: gateway.memory.bodies.cap },
+      answers: { used_bytes: gateway.memory.answers.used, cap_bytes: gateway.memory.answers.cap },
     },
     queues: { upstream_waiting: gateway.upstream.waiting, log_lines_dropped: own.logDropped },
     connections: {

@@ -10,9 +10,9 @@ import { type Script, type ScriptedUpstream, startUpstream } from "../support/sc
 const WORDS = Array.from({ length: 60 }, (_, index) => `word${index}`);
 const TEXT = WORDS.join(" ");
 const SHORT = `[timeouts]
-first_token = "300ms"
-first_token_max = "900ms"
-idle = "300ms"
+first_token = "1s"
+first_token_max = "4s"
+idle = "700ms"
 [retry]
 backoff_base = "1ms"
 `;
@@ -198,7 +198,7 @@ describe("a Chat stream cut at word 40 of 60", { concurrency: 4 }, () => {
 
   test("is finished after a stall, by a target that is itself late", async () => {
     const late: Script = (request) => ({
-      steps: [{ waitMs: 500 }, ...openaiChat({ text: TEXT.slice(soFar(request).length) })(request).steps],
+      steps: [{ waitMs: 1300 }, ...openaiChat({ text: TEXT.slice(soFar(request).length) })(request).steps],
     });
     await withTargets([cutAfter(40, "stall"), late], async ({ sluice }) => {
       assertWhole((await sluice.post("/v1/chat/completions", ask)).text);
@@ -516,6 +516,12 @@ test("a body that gave way to new requests: the stream that breaks then ends in-
       go();
       assertBroken((await streamed).text);
       assert.equal(upstreams[1]?.requests.length, 0);
+      assert.deepEqual(sluice.gateway.status().repairs, {
+        finished: 0,
+        failed: 1,
+        bodiesDropped: 1,
+        bodiesMissed: 1,
+      });
     },
     (urls) => failoverConfig(urls, `${SHORT}[limits]\nmax_buffered_bytes = "128KiB"\n`),
   );

@@ -41,7 +41,8 @@ export function fakeGateway(config: Config, prefixes: readonly string[] = []): F
       requests: { total: 3, failed: 1, active: 0 },
       tokens: { input: 10, output: 20 },
       wan: "up",
-      memory: { bodies: { used: 0, cap: 1024 } },
+      memory: { bodies: { used: 0, cap: 1024 }, answers: { used: 0, cap: 0 } },
+      repairs: { finished: 0, failed: 0, bodiesDropped: 0, bodiesMissed: 0 },
       upstream: { open: 0, idle: 0, waiting: 0 },
       providers: [...offline].map(
         ([name, isOffline]): ProviderStatus => ({ name, kind: "demo", private: false, offline: isOffline }),
