@@ -103,6 +103,14 @@ export class Candidates {
       if (this.given.has(index) || isBusy(index)) continue;
       if (this.state(index, now).state !== "out") return index;
     }
+    // One that was out when the order was made may be back.
+    const { targets, issuer } = this.#request;
+    for (let index = 0; index < targets.length; index++) {
+      if (this.order.includes(index) || this.given.has(index) || isBusy(index)) continue;
+      if ((issuer >= 0 && index !== issuer) || this.state(index, now).state === "out") continue;
+      this.order.push(index);
+      return index;
+    }
     return -1;
   }
 

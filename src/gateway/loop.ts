@@ -187,7 +187,7 @@ export class RequestLoop implements AttemptOwner {
       running: this.#running.length,
     });
     if (decision === "wait") {
-      if (this.#candidates.order.length > 1) attempt.rearmSoft(LATE_AGAIN_MS);
+      if (this.#request.targets.length > 1) attempt.rearmSoft(LATE_AGAIN_MS);
       return;
     }
     if (decision === "race") {
@@ -334,7 +334,7 @@ export class RequestLoop implements AttemptOwner {
       as === "probe",
     );
     const hedged = this.#candidates.hedgeMs(index, this.#record.alias?.hedge ?? null);
-    const soft = anyway ? 0 : this.#candidates.softMs(index, as === "probe");
+    const soft = this.#candidates.softMs(index, as === "probe");
     const early = hedged > 0 && !anyway && (soft === 0 || hedged < soft);
     this.#running.push({ attempt, ticket, index, note, anyway, hedge: early });
     attempt.start(early ? hedged : soft);
