@@ -1,6 +1,7 @@
 /** The order of steps of a request, written once. Each step says why it stands where it stands (50-governance.md). */
 import { readCredentials } from "../auth/credential.ts";
 import { Failure, toFailure } from "../base/failure.ts";
+import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ClientRoute } from "../http/routes.ts";
 import { protocolNamed } from "../protocols/registry.ts";
@@ -33,12 +34,13 @@ export function serveRequest(
   core.totals.requests++;
   core.totals.active++;
   let loop: RequestLoop | null = null;
+  let running: LiveEntry<() => void> | null = null;
   let streams = false;
   const finish = () => {
     if (streams) session.streams.leave(from.address);
     // A client that goes ends the loop and the request: both come here.
     streams = false;
-    session.running.delete(record);
+    if (running !== null) session.running.remove(running);
     settle(core, record, delivery, finalStatus(record, delivery));
   };
   const delivery = new Delivery({
@@ -77,7 +79,7 @@ export function serveRequest(
       finish();
       return;
     }
-    session.running.set(record, () => loop?.cancel());
+    running = session.running.add(() => loop?.cancel());
     // The permit is taken by the declared length before a byte is read.
     collectBody(
       exchange,

@@ -1,6 +1,7 @@
 /** Raw pass-through under a provider's prefix: any method, any body, streamed both ways, sent once (20-http.md). */
 import { readCredentials, withoutKey } from "../auth/credential.ts";
 import { Failure, toFailure } from "../base/failure.ts";
+import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type {
@@ -44,8 +45,9 @@ export function servePrefix(
   core.totals.requests++;
   core.totals.active++;
   let pass: PassThrough | null = null;
+  let running: LiveEntry<() => void> | null = null;
   const finish = () => {
-    session.running.delete(record);
+    if (running !== null) session.running.remove(running);
     settle(core, record, delivery, finalStatus(record, delivery));
   };
   const delivery = new Delivery({
@@ -80,7 +82,7 @@ export function servePrefix(
       });
     }
     pass = new PassThrough(core, record, provider, delivery, finish);
-    session.running.set(record, () => pass?.cancel());
+    running = session.running.add(() => pass?.cancel());
     pass.start(rest);
   } catch (thrown) {
     const failure = toFailure(thrown);

@@ -1,6 +1,7 @@
 /** Makes the gateway: the objects that outlive requests and configurations, and the contract around them. */
 import { type Authenticator, createAuthenticator, hashKey } from "../auth/caller.ts";
 import { BUILD_DATE } from "../base/build-date.ts";
+import { LiveList } from "../base/live-list.ts";
 import type { Config } from "../config/schema.ts";
 import type { HealthOptions } from "../health/options.ts";
 import { HealthRegistry } from "../health/registry.ts";
@@ -12,7 +13,6 @@ import { answerBytes, type Core, createCore } from "./core.ts";
 import type { Gateway, GatewayOptions, GatewayStatus, TargetRow } from "./gateway.ts";
 import { serveRequest } from "./pipeline.ts";
 import { servePrefix } from "./prefix.ts";
-import type { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
 import { compileSnapshot, type Snapshot } from "./snapshot.ts";
 import { createStreamCounter, type StreamCounter } from "./stream-counter.ts";
@@ -23,8 +23,8 @@ export interface Session {
   authenticator: Authenticator;
   draining: boolean;
   readonly streams: StreamCounter;
-  /** Requests under way, and how to end each. */
-  readonly running: Map<RequestRecord, () => void>;
+  /** How to end each request that is under way. */
+  readonly running: LiveList<() => void>;
 }
 
 /** Throws an Error for the operator when the configuration names files that cannot be read. */
@@ -54,7 +54,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     authenticator: authenticatorOf(options.config),
     draining: false,
     streams: createStreamCounter(),
-    running: new Map(),
+    running: new LiveList(),
   };
   const adopt = (config: Config) => {
     health.configure(session.snapshot.identities, healthOptions(config), time.clock.now());
@@ -129,7 +129,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     close() {
       session.draining = true;
-      for (const cancel of [...session.running.values()]) cancel();
+      for (const cancel of session.running.toArray()) cancel();
       unwatchClock();
       health.close();
       core.uplink.close();

@@ -1,6 +1,7 @@
 /** The native engine: hyper-express over uWebSockets.js, with the busy prefixes on its uWS instance and every known trap closed. */
 import { STATUS_CODES } from "node:http";
 import type { Timer } from "../base/clock.ts";
+import { LiveList } from "../base/live-list.ts";
 import { formatAddress, normalizeAddress } from "../base/net.ts";
 import { type BindTarget, bindError, bindTargets, isFamilyMissing, probeBind } from "./bind.ts";
 import { type ConnectionCounter, countConnections, createEstimatingCounter } from "./connections.ts";
@@ -49,7 +50,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
   const { clock, timers } = options.time;
   let limits = options.limits;
   const listeners = new Set<NativeListener>();
-  const arriving = new Set<NativeExchange>();
+  const arriving = new LiveList<NativeExchange>();
   let exchanges = 0;
   let onDrained: (() => void) | null = null;
 
@@ -65,7 +66,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     draining: false,
     now: () => clock.now(),
     exchangeEnded(exchange) {
-      arriving.delete(exchange);
+      if (exchange.arriving !== null) arriving.remove(exchange.arriving);
       exchanges--;
       if (exchanges === 0) onDrained?.();
     },
@@ -74,8 +75,8 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
 
   const ticker: Timer = timers.start(TICK_MS, () => {
     const now = clock.now();
-    for (const exchange of arriving) {
-      if (exchange.bodyDone) arriving.delete(exchange);
+    for (const exchange of arriving.toArray()) {
+      if (exchange.bodyDone && exchange.arriving !== null) arriving.remove(exchange.arriving);
       else if (isStalled(exchange, now)) exchange.cut();
       else exchange.rearm();
     }
@@ -120,7 +121,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     const exchange = new NativeExchange(host, response, method, path, query, headers, peer, length);
     exchanges++;
     if (length !== 0) {
-      arriving.add(exchange);
+      exchange.arriving = arriving.add(exchange);
       if (!ticker.active) ticker.restart(TICK_MS);
     }
     try {

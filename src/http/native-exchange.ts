@@ -1,6 +1,7 @@
 /** One request on uWebSockets.js: one object, its callbacks made once, every write corked, memory bounded whatever the reader does. */
 import { STATUS_CODES } from "node:http";
 import { type HeaderList, headerValue } from "../base/headers.ts";
+import type { LiveEntry } from "../base/live-list.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
 import { NativeStream, type StreamOwner } from "./native-stream.ts";
@@ -28,6 +29,8 @@ export class NativeExchange implements Exchange, StreamOwner {
   lastReceived = 0;
   bodyPaused = false;
   bodyDone: boolean;
+  /** Its place among those whose bodies arrive. */
+  arriving: LiveEntry<NativeExchange> | null = null;
 
   readonly method: string;
   readonly path: string;

@@ -71,9 +71,8 @@ export function quotaReadings(headers: HeaderList, wall: number): readonly Quota
   }
   if (raw === null) return NONE;
   const readings: QuotaReading[] = [];
-  const reference = serverTime(headers, wall);
   for (const [key, value] of raw) {
-    const resetMs = resetIn(value.reset, reference);
+    const resetMs = resetIn(value.reset, headers, wall);
     const kind = KIND_OF[key.split("/")[0] ?? ""];
     if (kind === undefined || resetMs === null || !(value.limit > 0) || !(value.remaining >= 0)) continue;
     addScarcer(readings, { kind, limit: value.limit, remaining: value.remaining, resetMs });
@@ -151,14 +150,16 @@ function collect(raw: Map<string, Raw>, name: string, value: string): void {
   else if (/^\d+(\.\d+)?$/.test(value)) entry[named.part] = Number(value);
 }
 
-/** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from `reference`. */
-function resetIn(text: string, reference: number): number | null {
+/** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from the answer's own time. */
+function resetIn(text: string, headers: HeaderList, wall: number): number | null {
+  // Most are durations, for which nobody's clock has to be read.
+  if (text.length < 10) return duration(text);
   if (/^\d{4}-\d\d-\d\dT/.test(text)) {
     const time = Date.parse(text);
-    return Number.isNaN(time) ? null : believable(time - reference);
+    return Number.isNaN(time) ? null : believable(time - serverTime(headers, wall));
   }
-  if (/^\d{13}$/.test(text)) return believable(Number(text) - reference);
-  if (/^\d{10}$/.test(text)) return believable(Number(text) * 1000 - reference);
+  if (/^\d{13}$/.test(text)) return believable(Number(text) - serverTime(headers, wall));
+  if (/^\d{10}$/.test(text)) return believable(Number(text) * 1000 - serverTime(headers, wall));
   return duration(text);
 }
 
