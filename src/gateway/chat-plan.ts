@@ -199,7 +199,7 @@ export class ChatPlan implements Plan {
       onDelivered: (stream) => {
         this.#relayed = stream;
         if (this.#client.name === "openai-responses")
-          noteId(this.#core, stream.inspector.position().id, attempt.target);
+          noteId(this.#core, this.#record, stream.inspector.position().id, attempt.target);
       },
       start: (to) =>
         to.start(
@@ -231,7 +231,7 @@ export class ChatPlan implements Plan {
       decodeError: this.#client.decodeError,
       readUsage: this.#client.readUsage,
       read: (body) => (to) => {
-        noteIds(this.#core, this.#client.name, body, attempt.target);
+        noteIds(this.#core, this.#record, body, attempt.target);
         to.respond(head.status, headers(), echo === "" ? body : createModelRewriter(echo)(body));
       },
       start: (to) => to.start(head.status, headers()),

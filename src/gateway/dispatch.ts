@@ -105,7 +105,7 @@ function dispatchChat(
     tools: facts.tools,
     scan: facts.scan,
   });
-  const issuer = pinnedTarget(core, route.protocol, body, facts, targets);
+  const issuer = pinnedTarget(core, record, body, facts, targets);
   return openLoop(core, record, { alias, targets, plan, body, facts, issuer });
 }
 

@@ -3,6 +3,7 @@ import { badRequest } from "../base/failure.ts";
 import { findMember, isString, type Member, parseValue, scanObject, watchNames } from "../base/json-scan.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { Core } from "./core.ts";
+import type { RequestRecord } from "./record.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import type { Target } from "./target.ts";
 
@@ -22,18 +23,24 @@ const TELLING: Readonly<Partial<Record<ProtocolName, ReturnType<typeof watchName
 const ID = watchNames(["id"]);
 
 /** Notes the ids of a whole answer. An answer that cannot be read names none. */
-export function noteIds(core: Core, protocol: ProtocolName, body: Buffer, target: Target): void {
-  const watched = TELLING[protocol];
+export function noteIds(core: Core, record: RequestRecord, body: Buffer, target: Target): void {
+  const watched = TELLING[record.protocol];
   if (watched === undefined) return;
   try {
-    for (const member of scanObject(body, watched).members) noteId(core, readId(body, member), target);
+    for (const member of scanObject(body, watched).members)
+      noteId(core, record, readId(body, member), target);
   } catch {
     return; // spelled twice or not JSON: relayed as it is, remembered as nothing
   }
 }
 
-export function noteId(core: Core, id: string, target: Target): void {
-  core.idPins.note(id, target.label, core.time.clock.now());
+export function noteId(core: Core, record: RequestRecord, id: string, target: Target): void {
+  core.idPins.note(ownerOf(record), id, target.label, core.time.clock.now());
+}
+
+/** Whose ids are whose: a key's, or an anonymous peer's. */
+export function ownerOf({ caller }: RequestRecord): string {
+  return caller === null ? "" : `${caller.kind}:${caller.id}`;
 }
 
 /**
@@ -42,16 +49,17 @@ export function noteId(core: Core, id: string, target: Target): void {
  */
 export function pinnedTarget(
   core: Core,
-  protocol: ProtocolName,
+  record: RequestRecord,
   body: Buffer,
   facts: RequestFacts,
   targets: readonly Target[],
 ): number {
+  const { protocol } = record;
   for (const name of NAMING[protocol] ?? []) {
     const member = findMember(facts.scan, name);
     const id = member === undefined ? "" : readId(body, member);
     if (id === "") continue;
-    const issuer = core.idPins.issuer(id, core.time.clock.now());
+    const issuer = core.idPins.issuer(ownerOf(record), id, core.time.clock.now());
     const known = issuer === undefined ? -1 : indexOfIssuer(targets, issuer);
     if (known >= 0) return known;
     const native = targets.findIndex(({ provider, model }) =>

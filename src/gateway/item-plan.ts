@@ -10,7 +10,7 @@ import { mergeExtra } from "./body-additions.ts";
 import { convertContext } from "./convert-context.ts";
 import type { Core } from "./core.ts";
 import { targetHeaders } from "./forwarded-headers.ts";
-import { noteIds } from "./issued-ids.ts";
+import { noteIds, ownerOf } from "./issued-ids.ts";
 import type { Plan } from "./plan.ts";
 import { RawAnswer } from "./raw-answer.ts";
 import type { RequestRecord } from "./record.ts";
@@ -22,7 +22,7 @@ const SPOKEN: SpokenProtocol = "openai-responses";
 
 /** The target that issued this id, as an alias of its own. Throws Failure 404: answers are not kept here. */
 export function issuerAlias(core: Core, record: RequestRecord, id: string): Alias {
-  const label = core.idPins.issuer(id, core.time.clock.now());
+  const label = core.idPins.issuer(ownerOf(record), id, core.time.clock.now());
   const slash = label?.indexOf("/") ?? -1;
   const alias =
     label === undefined ? null : record.snapshot.direct(label.slice(0, slash), label.slice(slash + 1));
@@ -66,7 +66,7 @@ export function planItem(core: Core, record: RequestRecord, route: ClientRoute, 
           new RawAnswer(
             attempt,
             (to) => {
-              if (exchange.method === "DELETE") core.idPins.forget(route.item);
+              if (exchange.method === "DELETE") core.idPins.forget(ownerOf(record), route.item);
               const options = { sameBody: true, contentType: "", stream: false };
               to.start(head.status, writeHead(record, attempt, head, core.time.clock, options));
             },
@@ -106,7 +106,7 @@ export function planCompact(core: Core, record: RequestRecord, body: Buffer): Pl
         speaksCallers: true,
         decodeError: RESPONSES.decodeError,
         createReader: relayAnswer(core, record, RESPONSES, (answer, attempt) =>
-          noteIds(core, "openai-responses", answer, attempt.target),
+          noteIds(core, record, answer, attempt.target),
         ),
       };
     },

@@ -13,19 +13,22 @@ export class IdPins {
     this.issuers = new LruMap(capacity);
   }
 
-  /** `target` is the identity to pin to: provider, or provider/model. */
-  note(id: string, target: string, now: number): void {
-    if (id !== "" && id.length <= MAX_ID) this.issuers.set(id, target, now);
+  /**
+   * `owner` is the caller it was given to: nobody else finds it by guessing or overhearing the id. `target` is the
+   * identity to pin to: provider, or provider/model.
+   */
+  note(owner: string, id: string, target: string, now: number): void {
+    if (id !== "" && id.length <= MAX_ID) this.issuers.set(`${owner}\n${id}`, target, now);
   }
 
   /** The issuer; undefined when it is not known (any more). */
-  issuer(id: string, now: number): string | undefined {
-    return id.length > MAX_ID ? undefined : this.issuers.get(id, now);
+  issuer(owner: string, id: string, now: number): string | undefined {
+    return id.length > MAX_ID ? undefined : this.issuers.get(`${owner}\n${id}`, now);
   }
 
   /** The caller deleted the thing. */
-  forget(id: string): void {
-    this.issuers.delete(id);
+  forget(owner: string, id: string): void {
+    this.issuers.delete(`${owner}\n${id}`);
   }
 
   get size(): number {

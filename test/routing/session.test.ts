@@ -60,16 +60,17 @@ test("notes live for ten idle minutes and at most 4096 of them", () => {
 
 test("the issuers of 4096 ids are remembered, the oldest unused one is forgotten first", () => {
   const pins = new IdPins();
-  pins.note("resp_first", "openai", 0);
-  for (let i = 0; i < 4095; i++) pins.note(`resp_${i}`, "openai", 1);
-  assert.equal(pins.issuer("resp_first", 2), "openai");
-  pins.note("resp_more", "azure", 3);
+  pins.note("key:a", "resp_first", "openai", 0);
+  for (let i = 0; i < 4095; i++) pins.note("key:a", `resp_${i}`, "openai", 1);
+  assert.equal(pins.issuer("key:a", "resp_first", 2), "openai");
+  pins.note("key:a", "resp_more", "azure", 3);
   assert.equal(pins.size, 4096);
-  assert.equal(pins.issuer("resp_0", 4), undefined);
-  assert.equal(pins.issuer("resp_more", 4), "azure");
-  pins.forget("resp_more");
-  assert.equal(pins.issuer("resp_more", 5), undefined);
-  pins.note("x".repeat(5000), "openai", 6);
-  pins.note("", "openai", 6);
+  assert.equal(pins.issuer("key:a", "resp_0", 4), undefined);
+  assert.equal(pins.issuer("key:a", "resp_more", 4), "azure");
+  assert.equal(pins.issuer("key:b", "resp_more", 4), undefined);
+  pins.forget("key:a", "resp_more");
+  assert.equal(pins.issuer("key:a", "resp_more", 5), undefined);
+  pins.note("key:a", "x".repeat(5000), "openai", 6);
+  pins.note("key:a", "", "openai", 6);
   assert.equal(pins.size, 4095);
 });
