@@ -116,7 +116,7 @@ describe("ids of the Responses API", async () => {
     const forbidden = await call("GET", "/v1/responses/resp_second", {
       authorization: "Bearer key-of-one-0123456789",
     });
-    assert.equal(forbidden.status, 403, "the key may not use that provider");
+    assert.equal(forbidden.status, 404, "another caller never learns of it");
     second.play(jsonAnswer({ id: "resp_second", object: "response", deleted: true }));
     assert.equal((await call("DELETE", "/v1/responses/resp_second")).status, 200);
     assert.equal((await call("GET", "/v1/responses/resp_second")).status, 404);
