@@ -6,7 +6,7 @@ import { applyEdits } from "../base/json-edit.ts";
 import type { ObjectScan } from "../base/json-scan.ts";
 import { responseEvents } from "../protocols/answer-assembly.ts";
 import { ANSWER_LIMITS, type OpenedBody, openBody } from "../protocols/body.ts";
-import type { ChatRequest, StreamEvent } from "../protocols/neutral.ts";
+import type { ChatRequest, MediaSource, StreamEvent } from "../protocols/neutral.ts";
 import { needsResponses } from "../protocols/openai-chat/dialects.ts";
 import { prefixHash } from "../protocols/prefix-hash.ts";
 import type { AnswerContext, ChatProtocol, ConvertContext } from "../protocols/protocol.ts";
@@ -23,9 +23,10 @@ import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import { EventWriter, MAX_KEPT_TEXT } from "./event-writer.ts";
 import { targetHeaders } from "./forwarded-headers.ts";
+import { InlinedSources } from "./inline-sources.ts";
 import { noteId, noteIds } from "./issued-ids.ts";
 import { createModelRewriter } from "./model-rewriter.ts";
-import type { Broken, Plan, Rework } from "./plan.ts";
+import type { Broken, PendingSend, Plan, Rework } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
 import { type RelayedStream, RelayStream, terminatorOf } from "./relay-stream.ts";
@@ -65,6 +66,7 @@ export class ChatPlan implements Plan {
   /** What was delivered, for the end of a stream that breaks. */
   #relayed: RelayedStream | null = null;
   #writer: EventWriter | null = null;
+  #inlined: InlinedSources | null = null;
 
   constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts) {
     this.#core = core;
@@ -74,7 +76,7 @@ export class ChatPlan implements Plan {
     this.stream = facts.stream;
   }
 
-  prepare(target: Target, rework: Rework): PreparedSend {
+  prepare(target: Target, rework: Rework): PreparedSend | PendingSend {
     const { kind, facts } = target.provider;
     const spoken = kind.speaks(facts, target.model);
     const first = spoken[0];
@@ -145,6 +147,8 @@ export class ChatPlan implements Plan {
   release(): void {
     this.#facts = { ...this.#facts, body: NOTHING };
     this.#opened = OPENED_NOTHING;
+    this.#inlined?.release();
+    this.#inlined = null;
   }
 
   #repairable(text: string): Broken | null {
@@ -238,10 +242,18 @@ export class ChatPlan implements Plan {
     });
   }
 
-  #convert(target: Target, path: string, name: SpokenProtocol, rework: Rework): PreparedSend {
+  #convert(target: Target, path: string, name: SpokenProtocol, rework: Rework): PreparedSend | PendingSend {
     const upstream = protocolNamed(name);
-    const { request } = this.#decode();
+    const { request: decoded, opened } = this.#decode();
     const context = this.#context(target, rework);
+    const sources = upstream.sourcesToInline?.(decoded, context) ?? NO_SOURCES;
+    if (sources.length > 0) {
+      const { maxRequestBytes } = this.#record.snapshot.config.limits;
+      this.#inlined ??= new InlinedSources(this.#core, opened.large, maxRequestBytes);
+      const pending = this.#inlined.pending(sources);
+      if (pending !== null) return pending;
+    }
+    const request = this.#inlined === null ? decoded : this.#inlined.replace(decoded, sources);
     const asked = rework.continuation === null ? request : continueRequest(request, rework.continuation);
     const encoded = upstream.encodeRequest({ ...asked, model: target.model, stream: this.stream }, context);
     let extra = "";
@@ -417,6 +429,7 @@ export class ChatPlan implements Plan {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NO_SOURCES: readonly MediaSource[] = [];
 const OPENED_NOTHING = openBody(Buffer.from("{}"), [], { next: () => 0 });
 
 /** Only Claude binds its thinking to what stands before it: for others the hash is not worth its time. */

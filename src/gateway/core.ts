@@ -12,7 +12,7 @@ import { Stickiness } from "../routing/stickiness.ts";
 import { createStrategy } from "../routing/strategies.ts";
 import type { Strategy } from "../routing/strategy.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { UpstreamClient } from "../upstream/client.ts";
+import type { Origin, UpstreamClient } from "../upstream/client.ts";
 import type { TargetSet } from "./candidates.ts";
 import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
 import type { Alias, Target } from "./target.ts";
@@ -50,6 +50,8 @@ export interface Core {
   readonly answers: MemoryBudget;
   /** Epoch milliseconds: a wall clock before it was never set. */
   readonly buildDate: number;
+  /** Where a URL that came with a request is fetched: checked addresses only, or a Failure. */
+  readonly publicOrigin: (url: URL) => Promise<Origin>;
   readonly stickiness: Stickiness;
   readonly idPins: IdPins;
   readonly carriers: CarrierStore;
@@ -85,6 +87,7 @@ export interface CoreOptions {
   readonly health: HealthRegistry;
   readonly bufferBytes: number;
   readonly buildDate: number;
+  readonly publicOrigin: Core["publicOrigin"];
 }
 
 export function createCore(options: CoreOptions): Core {
@@ -114,6 +117,7 @@ export function createCore(options: CoreOptions): Core {
     repairBodies,
     answers: createMemoryBudget(answerBytes(options.bufferBytes)),
     buildDate: options.buildDate,
+    publicOrigin: options.publicOrigin,
     stickiness: new Stickiness(),
     idPins: new IdPins(),
     carriers: {

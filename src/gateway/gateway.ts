@@ -9,7 +9,7 @@ import type { ClientRoute } from "../http/routes.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { UpstreamClient } from "../upstream/client.ts";
+import type { Origin, UpstreamClient } from "../upstream/client.ts";
 
 /** Where a request comes from, after proxies were looked at. */
 export interface Origination {
@@ -72,6 +72,8 @@ export interface GatewayOptions {
   readonly buildDate?: number;
   /** Reads a CA file; throws when it cannot. */
   readonly readFile: (path: string) => string;
+  /** Default: https origins whose addresses are all public. For tests, which have no public address. */
+  readonly publicOrigin?: (url: URL) => Promise<Origin>;
 }
 
 /** Durations in milliseconds, sizes in bytes. */

@@ -18,7 +18,7 @@ import { bookAttempt } from "./cost.ts";
 import type { Delivery } from "./delivery.ts";
 import { observe } from "./observer.ts";
 import { composeFailure, describe, type FailedAttempt } from "./outcome.ts";
-import { AS_IT_IS, type Continued, type Plan, type Rework } from "./plan.ts";
+import { AS_IT_IS, type Continued, type PendingSend, type Plan, type Rework } from "./plan.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
@@ -66,6 +66,8 @@ export class RequestLoop implements AttemptOwner {
   /** The target that is asked again when `#wait` is over; -1 = none. */
   #pending = -1;
   #wait: Timer | null = null;
+  /** The target that is asked once what it needs has been fetched. */
+  #fetching: { readonly index: number; readonly stop: () => void } | null = null;
   #total: Timer | null = null;
   /** The target this caller stands in line for. */
   #line: string | null = null;
@@ -276,7 +278,10 @@ export class RequestLoop implements AttemptOwner {
   #next(now: number): number {
     return this.#candidates.next(
       now,
-      (index) => index === this.#pending || this.#running.some((run) => run.index === index),
+      (index) =>
+        index === this.#pending ||
+        index === this.#fetching?.index ||
+        this.#running.some((run) => run.index === index),
     );
   }
 
@@ -294,11 +299,22 @@ export class RequestLoop implements AttemptOwner {
     if (this.#over || this.#winner !== null) return;
     this.#leaveLine();
     const target = this.#candidates.target(index);
-    let prepared: PreparedSend;
+    let prepared: PreparedSend | PendingSend;
     try {
       prepared = this.#plan.prepare(target, this.#reworkOf(index, target));
     } catch (thrown) {
       this.#refuseTarget(index, target, toFailure(thrown));
+      return;
+    }
+    if ("fetch" in prepared) {
+      // Of two targets that need it the second is asked when the first is through.
+      this.#fetching ??= {
+        index,
+        stop: prepared.fetch(() => {
+          this.#fetching = null;
+          this.#launch(index, as, extra, anyway);
+        }),
+      };
       return;
     }
     const { clock } = this.#core.time;
@@ -493,7 +509,8 @@ export class RequestLoop implements AttemptOwner {
     if (this.#over || this.#winner !== null) return;
     const now = this.#now;
     // One that runs and is not late yet may still answer; it will be joined when it is late.
-    if (this.#running.some((run) => !run.attempt.late) || this.#pending >= 0) return;
+    if (this.#running.some((run) => !run.attempt.late)) return;
+    if (this.#pending >= 0 || this.#fetching !== null) return;
     const next = this.#next(now);
     if (next >= 0 && this.#sends < this.#maxAttempts) {
       if (this.#running.length >= 2) this.#leave(this.#running[0] as Running);
@@ -578,6 +595,8 @@ export class RequestLoop implements AttemptOwner {
     this.#wait?.cancel();
     this.#wait = null;
     this.#pending = -1;
+    this.#fetching?.stop();
+    this.#fetching = null;
     this.#leaveLine();
   }
 

@@ -23,6 +23,12 @@ export interface Continued extends Broken {
 
 export const AS_IT_IS: Rework = { refused: [], dropThinking: false, continuation: null };
 
+/** Something must be fetched before the request can be put to this target; then `prepare` is asked again. */
+export interface PendingSend {
+  /** Calls `done` once and later, whatever comes of it, unless the function it returns was called before. */
+  fetch(done: () => void): () => void;
+}
+
 export interface Plan {
   readonly stream: boolean;
   /** What a bench is kept by: credential and model troubles of one endpoint say nothing of another. */
@@ -30,7 +36,7 @@ export interface Plan {
   /** Ids in the request's path: a 404 is about them, not about the model. */
   readonly idInPath: boolean;
   /** Throws a Failure when the request cannot be put to this target. */
-  prepare(target: Target, rework: Rework): PreparedSend;
+  prepare(target: Target, rework: Rework): PreparedSend | PendingSend;
   /** An error as a whole answer, in the caller's protocol. */
   refuse(failure: Failure): { readonly status: number; readonly headers: string[]; readonly body: string };
   /** An error inside a stream that has begun; null when only cutting the connection tells it. */

@@ -8,6 +8,7 @@ import { HealthRegistry } from "../health/registry.ts";
 import { statusOf } from "../health/status.ts";
 import { deriveBufferBytes } from "../limits/memory.ts";
 import { protocolNamed } from "../protocols/registry.ts";
+import { createPublicOrigins } from "../upstream/public-origin.ts";
 import { watchClock } from "./clock-watch.ts";
 import { answerBytes, type Core, createCore } from "./core.ts";
 import type { Gateway, GatewayOptions, GatewayStatus, TargetRow } from "./gateway.ts";
@@ -31,6 +32,7 @@ export interface Session {
 export function createGateway(options: GatewayOptions): Gateway {
   const { time } = options;
   const health = new HealthRegistry(healthOptions(options.config), time.random);
+  const publicOrigins = createPublicOrigins(time);
   const core: Core = createCore({
     time,
     log: options.log,
@@ -38,6 +40,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     health,
     bufferBytes: bufferBytes(options.config, options.readFile),
     buildDate: options.buildDate ?? BUILD_DATE,
+    publicOrigin: options.publicOrigin ?? publicOrigins.open,
   });
   const unwatchClock = watchClock(time, () => health.clockJumped());
   const compile = (config: Config) =>
@@ -133,6 +136,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       unwatchClock();
       health.close();
       core.uplink.close();
+      publicOrigins.close();
     },
     record: () => ({
       health: health.record(time.clock.now(), time.clock.wall()),

@@ -1,7 +1,7 @@
 /** What a pool is made of: the keys of `[provider.X]` and of one of its targets, in camelCase, in one object. */
 
 /** Milliseconds, or a text such as "250ms", "30s", "5m". */
-export type Duration = number | string;
+type Duration = number | string;
 
 export interface PoolTimeouts {
   readonly connect?: Duration;

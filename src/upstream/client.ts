@@ -23,6 +23,8 @@ export interface Origin {
   readonly ca: readonly string[];
   readonly proxy: UpstreamProxy | null;
   readonly maxConnections: number;
+  /** Connect to these and resolve nothing (they were checked); the name is for TLS and the Host header. Not with a proxy. */
+  readonly addresses?: readonly string[];
 }
 
 /**

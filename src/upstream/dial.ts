@@ -73,6 +73,10 @@ export class Dial {
       setImmediate(() => this.#over || this.#fail({ cause: "tls", tlsReason: "other", message: problem }));
       return;
     }
+    if (origin.proxy === null && origin.addresses !== undefined) {
+      this.#connect(origin.addresses);
+      return;
+    }
     this.#network.names.resolve(origin.proxy?.host ?? origin.host, (error, addresses) => {
       if (this.#over) return;
       if (error === "") this.#connect(addresses);

@@ -8,7 +8,7 @@ import { createEngine } from "../../src/http/engine-choice.ts";
 import { matchPrefix } from "../../src/http/prefix.ts";
 import { matchRoute } from "../../src/http/routes.ts";
 import { createLog } from "../../src/telemetry/log.ts";
-import type { UpstreamClient } from "../../src/upstream/client.ts";
+import type { Origin, UpstreamClient } from "../../src/upstream/client.ts";
 import { createUpstreamClient } from "../../src/upstream/http1-client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
 
@@ -46,6 +46,8 @@ export interface TestGatewayOptions {
   readonly readFile?: (path: string) => string;
   /** Epoch milliseconds; a later one than now makes the clock look as if it was never set. */
   readonly buildDate?: number;
+  /** Stands in for the check that addresses are public. */
+  readonly publicOrigin?: (url: URL) => Promise<Origin>;
 }
 
 /** An upstream client whose connections to these hosts end at local servers. */
@@ -77,6 +79,7 @@ export async function startGateway(toml: string, options: TestGatewayOptions = {
     version: "0.0.0-test",
     env: options.env ?? {},
     readFile: options.readFile ?? (() => ""),
+    ...(options.publicOrigin === undefined ? {} : { publicOrigin: options.publicOrigin }),
     ...(options.buildDate === undefined ? {} : { buildDate: options.buildDate }),
   });
   const { engine } = await createEngine(options.engine ?? "node", {

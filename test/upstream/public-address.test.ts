@@ -5,6 +5,7 @@ import { createSystemTime } from "../../src/base/system-time.ts";
 import { createNameServer, createNames } from "../../src/upstream/dns.ts";
 import { createHostsFile } from "../../src/upstream/hosts-file.ts";
 import { resolvePublic } from "../../src/upstream/public-address.ts";
+import { createPublicOrigins } from "../../src/upstream/public-origin.ts";
 import { startStubDns } from "../support/stub-dns.ts";
 
 describe("resolvePublic", async () => {
@@ -49,5 +50,29 @@ describe("resolvePublic", async () => {
       code: "upstream_dns",
       status: 502,
     });
+  });
+});
+
+describe("the origin of a URL that came with a request", async () => {
+  const dns = await startStubDns({ "good.example": ["203.0.113.7"], "inside.example": ["10.0.0.1"] });
+  const origins = createPublicOrigins(createSystemTime(), createNameServer([dns.address]));
+  after(() => {
+    origins.close();
+    dns.close();
+  });
+
+  test("is pinned to the addresses that were checked, and goes through no proxy", async () => {
+    const origin = await origins.open(new URL("https://good.example:8443/x"));
+    assert.deepEqual(origin.addresses, ["203.0.113.7"]);
+    assert.equal(origin.host, "good.example");
+    assert.equal(origin.port, 8443);
+    assert.equal(origin.tls, true);
+    assert.equal(origin.proxy, null);
+    assert.notEqual(origin.key, "https://good.example:8443");
+  });
+
+  test("is refused inside the own network", async () => {
+    await assert.rejects(origins.open(new URL("https://inside.example/x")), { code: "private_address" });
+    await assert.rejects(origins.open(new URL("https://2130706433/x")), { code: "private_address" });
   });
 });

@@ -6,6 +6,7 @@ import { passThroughEdits } from "./pass-through.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { encodeRequest } from "./request-encoder.ts";
 import { decodeResponse, encodeResponse, readUsage } from "./response.ts";
+import { sourcesToInline } from "./sources.ts";
 import { ChatDecoder } from "./stream-decoder.ts";
 import { ChatEncoder } from "./stream-encoder.ts";
 
@@ -16,6 +17,7 @@ export const openaiChat: ChatProtocol = {
   streamContentType: "text/event-stream; charset=utf-8",
   rawMembers: ["parameters", "schema", "arguments"],
   decodeRequest,
+  sourcesToInline,
   encodeRequest,
   decodeResponse,
   encodeResponse,
