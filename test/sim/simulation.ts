@@ -323,7 +323,10 @@ class Simulation {
     const rows = this.#sim.gateway.status().models.find(({ alias }) => alias === "m")?.targets ?? [];
     const row = rows.find(({ target }) => target.startsWith(`${provider}/`));
     // Requests keep the configuration they began with.
-    if (row === undefined || row.circuit === "closed" || second) return;
+    if (row === undefined) return;
+    // Whoever closed it ended the probe's part: one that still runs is an attempt like any other.
+    if (row.circuit === "closed") this.#halfOpen.delete(provider);
+    if (row.circuit === "closed" || second) return;
     const idle = rows.filter(
       ({ target, status }) =>
         (status === "cold" || status === "warm" || status === "degraded") &&
