@@ -114,6 +114,10 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
       16,
       (figures) => requestTargets("119 KB", figures, { rps: 0.85 }),
     ),
+  tls1: () =>
+    requestRow("200 B over TLS, 1 connection", true, ["floor", "undici", "sluice"], SMALL, 1, () => []),
+  tls64: () =>
+    requestRow("200 B over TLS, 64 connections", true, ["floor", "undici", "sluice"], SMALL, 64, () => []),
   tls: () =>
     requestRow("200 B over TLS, 16 connections", true, ["floor", "undici", "sluice"], SMALL, 16, (figures) =>
       requestTargets("TLS", figures, { rps: 0.85 }),
