@@ -1,8 +1,8 @@
 /** Which tables are searched for an answer of which provider, in order. */
 import { ANTHROPIC, BEDROCK } from "./anthropic.ts";
 import { COHERE } from "./cohere.ts";
-import { BY_STATUS, COMMON } from "./common.ts";
 import { CEREBRAS, DEEPSEEK, GROQ, KIMI, MISTRAL, OLLAMA, OPENROUTER } from "./compatible.ts";
+import { BY_STATUS, COMMON } from "./every-provider.ts";
 import { GOOGLE } from "./google.ts";
 import { AZURE, OPENAI } from "./openai.ts";
 import type { Rule } from "./rule.ts";
