@@ -12,13 +12,13 @@ const folder = mkdtempSync(join(tmpdir(), "sluice-defaults-"));
 after(() => rmSync(folder, { recursive: true }));
 const calls = join(folder, "calls");
 
-/** Runs the first-boot script below a folder of its own, `uci get` failing when there is no section yet. */
-function run(root: string, hasSection: boolean): string {
+/** Runs the first-boot script below a folder of its own, `uci get` failing when there is no section yet; `head` reads the random source. */
+function run(root: string, hasSection: boolean, head = 'busybox head "$@"'): string {
   rmSync(calls, { force: true });
   const stubs = `uci() { echo "uci $*" >> ${calls}; case "$*" in *get*) ${hasSection}; esac; }
 chown() { echo "chown $*" >> ${calls}; }
 hexdump() { busybox hexdump "$@"; }
-head() { busybox head "$@"; }
+head() { ${head}; }
 `;
   const script = readFileSync("openwrt/files/sluice.defaults", "utf8").replaceAll("/etc/", `${root}/etc/`);
   mkdirSync(join(root, "etc/config"), { recursive: true });
@@ -38,6 +38,12 @@ describe("the first-boot script under busybox ash", { skip }, () => {
     equal(statSync(token).mode & 0o777, 0o640);
     equal(statSync(join(root, "etc/sluice/env")).mode & 0o777, 0o750);
     match(log, /chown -h root:sluice \S+SLUICE_ADMIN_TOKEN\n/);
+  });
+
+  test("writes random bytes that are alike beside each other in full", () => {
+    const root = join(folder, "alike");
+    run(root, false, `printf '${"\\252".repeat(18)}'`);
+    equal(readFileSync(join(root, "etc/sluice/env/SLUICE_ADMIN_TOKEN"), "utf8"), "aa".repeat(18));
   });
 
   test("run again it changes nothing: the token and the settings stay", () => {
