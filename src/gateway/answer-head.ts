@@ -31,7 +31,7 @@ export function writeHead(
   if (options.stream) headers.push("cache-control", "no-cache, no-transform", "x-accel-buffering", "no");
   const { target } = attempt;
   headers.push("x-sluice-provider", target.provider.name, "x-sluice-model", printable(target.model));
-  appendRoute(headers, record, attempt.number);
+  appendRoute(headers, record, attempt.number, target.label);
   const affinity = printable(target.label);
   const now = clock.now();
   headers.push(
@@ -48,12 +48,12 @@ export function writeHead(
   return headers;
 }
 
-/** What every answer of a routed request says, errors too. */
-export function appendRoute(headers: string[], record: RequestRecord, attempts: number): void {
+/** What every answer of a routed request says, errors too. `target`: label of who answered; "" = nobody. */
+export function appendRoute(headers: string[], record: RequestRecord, attempts: number, target = ""): void {
   headers.push("x-request-id", record.from.requestId, "x-sluice-attempts", String(attempts));
   if (record.wanDown) headers.push("x-sluice-wan", "down");
   if (record.route !== "") headers.push("x-sluice-route", record.route);
-  for (const warning of record.warnings) headers.push("x-sluice-warning", warning);
+  for (const warning of record.warningsFor(target)) headers.push("x-sluice-warning", warning);
 }
 
 /** Model names may hold anything; a header value must not. */

@@ -405,7 +405,8 @@ export class ChatPlan implements Plan {
       request: { ...request, includeUsage: this.#facts.showUsage || request.includeUsage },
       random: context.random,
       now: context.now,
-      warn: context.warn,
+      // Too late for a refusal, whatever the alias says.
+      warn: (code, field) => this.#record.warn(code, field, target.label),
       promptEstimate: this.#record.promptTokens,
       names: context.names,
       carriers: context.carriers,

@@ -56,9 +56,10 @@ class TargetContext implements ConvertContext {
     this.vendor = vendorOf(target);
     this.providerKind = KIND_NAMES[provider.kind.name] ?? provider.kind.name;
     this.dialect = provider.dialect;
-    this.capability = target.capability;
+    this.capability = core.claudeModels.capabilityOf(target);
     this.scan = scan;
-    this.warn = (code, field) => warnOrRefuse(record, code, field);
+    record.forgetWarnings(target.label);
+    this.warn = (code, field) => warnOrRefuse(record, code, field, target.label);
     this.random = core.time.random;
     this.now = Math.floor(core.time.clock.wall() / 1000);
     this.carriers = core.carriers;

@@ -14,6 +14,7 @@ import type { Strategy } from "../routing/strategy.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Origin, UpstreamClient } from "../upstream/client.ts";
 import type { TargetSet } from "./candidates.ts";
+import { type ClaudeModels, createClaudeModels } from "./claude-models.ts";
 import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
 import type { Alias, Target } from "./target.ts";
 import { createUplink, type Uplink } from "./uplink.ts";
@@ -55,6 +56,7 @@ export interface Core {
   readonly stickiness: Stickiness;
   readonly idPins: IdPins;
   readonly carriers: CarrierStore;
+  readonly claudeModels: ClaudeModels;
   readonly totals: Totals;
   /** Providers an operator took out, by name: also for targets that callers name themselves. */
   readonly offline: Set<string>;
@@ -126,6 +128,7 @@ export function createCore(options: CoreOptions): Core {
         if (carrier.length <= MAX_CARRIER_BYTES) carriers.set(callId, carrier, now());
       },
     },
+    claudeModels: createClaudeModels(options),
     offline: new Set(),
     targetSets: new WeakMap(),
     totals: {

@@ -135,7 +135,7 @@ class EmbedRequest {
     const { request, large } = this.#open();
     const batches = splitInputs(request, upstream.batchLimit);
     const encode = (batch: EmbeddingRequest) => {
-      const warn = (code: string, field: string) => warnOrRefuse(this.#record, code, field);
+      const warn = (code: string, field: string) => warnOrRefuse(this.#record, code, field, target.label);
       return mergeExtra(upstream.encodeRequest(batch, { model: target.model, warn, large }), target);
     };
     const { decodeError } = protocolNamed(spoken);

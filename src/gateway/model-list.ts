@@ -1,7 +1,7 @@
 /** Lists of models, in the shape the caller's headers ask for: aliases first, then `provider/model` (20-http.md). */
 import { headerValue } from "../base/headers.ts";
 import type { ClientRoute } from "../http/routes.ts";
-import { claudeCapability } from "../protocols/anthropic/catalog.ts";
+import { effectiveCapability } from "../protocols/anthropic/catalog.ts";
 import { writeAnthropicModel, writeAnthropicModels } from "../protocols/models/anthropic.ts";
 import { writeGeminiModel, writeGeminiModels } from "../protocols/models/gemini.ts";
 import type { ModelEntry } from "../protocols/models/model-entry.ts";
@@ -68,7 +68,8 @@ function listModels(core: Core, record: RequestRecord, usableOnly: boolean): Mod
   const entries: ModelEntry[] = [];
   const add = (id: string, alias: Alias) => {
     if (!mayUse(caller, id, id) || !isOpen(record, alias)) return;
-    if (!usableOnly || hasUsableTarget(core, alias)) entries.push(describe(id, alias, snapshot.loadedAt));
+    if (!usableOnly || hasUsableTarget(core, alias))
+      entries.push(describe(core, id, alias, snapshot.loadedAt));
   };
   for (const alias of snapshot.aliases) add(alias.name, alias);
   for (const provider of snapshot.providers.values()) {
@@ -80,11 +81,11 @@ function listModels(core: Core, record: RequestRecord, usableOnly: boolean): Mod
   return entries;
 }
 
-function findModel(_core: Core, record: RequestRecord): ModelEntry {
+function findModel(core: Core, record: RequestRecord): ModelEntry {
   const alias = resolveAlias(record);
   permittedTargets(record, alias);
   const id = record.protocol === "ollama" ? record.model.replace(/:latest$/, "") : record.model;
-  return describe(id, alias, record.snapshot.loadedAt);
+  return describe(core, id, alias, record.snapshot.loadedAt);
 }
 
 /** False for an alias of which this caller may reach no target. */
@@ -105,15 +106,15 @@ const RERANK = /rerank/i;
 const THINKS = /(?:^|\/)(?:o\d|gpt-[5-9]|gemini-(?:2\.5|[3-9])|deepseek-r|qwq)/;
 
 /** What is known of an alias is what is known of its first target. */
-function describe(id: string, alias: Alias, created: number): ModelEntry {
+function describe(core: Core, id: string, alias: Alias, created: number): ModelEntry {
   const [first] = alias.targets;
   const model = first?.model ?? id;
-  const claude = claudeCapability(model);
+  const takes = first === undefined ? {} : effectiveCapability(model, core.claudeModels.knownOf(first));
   const kind = RERANK.test(model) ? "rerank" : EMBEDDING.test(model) ? "embedding" : "chat";
-  const context = first?.maxContext || claude.maxInputTokens;
-  const output = first?.capability.maxTokens ?? claude.maxTokens;
-  const vision = first?.images ?? claude.images;
-  const thinking = THINKS.test(model) || (claude.thinkingTypes?.some((type) => type !== "disabled") ?? false);
+  const context = first?.maxContext || takes.maxInputTokens;
+  const output = takes.maxTokens;
+  const vision = first?.images ?? takes.images;
+  const thinking = THINKS.test(model) || (takes.thinkingTypes?.some((type) => type !== "disabled") ?? false);
   return {
     id,
     owner: alias.name === "" ? (first?.provider.name ?? "sluice") : "sluice",

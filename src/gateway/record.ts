@@ -28,7 +28,6 @@ export class RequestRecord {
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   readonly attempts: AttemptNote[] = [];
-  readonly warnings: string[] = [];
   caller: Caller | null = null;
   alias: Alias | null = null;
   /** As the caller wrote it. */
@@ -54,6 +53,9 @@ export class RequestRecord {
   /** The body gave way to new requests: this stream cannot be repaired any more. */
   bodyDropped = false;
   #release: (() => void) | null = null;
+  /** What the request loses whoever answers it, and what each target asked so far cannot be given. */
+  readonly #losses: string[] = [];
+  #lossesOf: Map<string, string[]> | null = null;
 
   constructor(
     exchange: Exchange,
@@ -87,8 +89,29 @@ export class RequestRecord {
     release?.();
   }
 
-  warn(code: string, field: string): void {
+  /** Notes a loss: of the request itself, or towards one target (its label). */
+  warn(code: string, field: string, target = ""): void {
     const text = `code=${code};field=${field.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)}`;
-    if (this.warnings.length < 16 && !this.warnings.includes(text)) this.warnings.push(text);
+    let losses = this.#losses;
+    if (target !== "") {
+      this.#lossesOf ??= new Map();
+      losses = this.#lossesOf.get(target) ?? [];
+      this.#lossesOf.set(target, losses);
+    }
+    if (losses.length < MAX_LOSSES && !losses.includes(text)) losses.push(text);
+  }
+
+  /** The target is asked anew: what was lost the last time may not be lost now. */
+  forgetWarnings(target: string): void {
+    this.#lossesOf?.delete(target);
+  }
+
+  /** For an answer of this target; "" = nobody's. Values of `x-sluice-warning` (40-protocols.md 1.0). */
+  warningsFor(target: string): readonly string[] {
+    const own = this.#lossesOf?.get(target);
+    if (own === undefined) return this.#losses;
+    return [...this.#losses, ...own.filter((text) => !this.#losses.includes(text))];
   }
 }
+
+const MAX_LOSSES = 16;

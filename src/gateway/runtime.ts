@@ -129,12 +129,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     startDrain() {
       session.draining = true;
       health.close();
+      core.claudeModels.close();
     },
     close() {
       session.draining = true;
       for (const cancel of session.running.toArray()) cancel();
       unwatchClock();
       health.close();
+      core.claudeModels.close();
       core.uplink.close();
       publicOrigins.close();
     },

@@ -45,6 +45,8 @@ function requestLine(
   if (usage !== null) {
     line += `,"usage":{"input":${usage.input},"cached":${usage.cacheRead},"output":${usage.output},"reasoning":${usage.reasoning}}`;
   }
+  const losses = record.warningsFor(record.answeredBy);
+  if (losses.length > 0) line += `,"warnings":[${losses.map(quote).join(",")}]`;
   if (record.continued) line += ',"continued":true';
   if (failure !== null) line += `,"error":${quote(`${failure.code}: ${failure.message}`.slice(0, 500))}`;
   return `${line}}`;

@@ -2,7 +2,7 @@
 import type { Time } from "../base/clock.ts";
 import { LruMap } from "../base/lru-map.ts";
 import { effectiveRetry, effectiveTimeouts } from "../config/effective.ts";
-import { targetIdentity } from "../config/identity.ts";
+import { providerIdentity, targetIdentity } from "../config/identity.ts";
 import { lookupPrice } from "../config/prices.ts";
 import type { Config, ModelConfig, ProviderConfig, TargetConfig } from "../config/schema.ts";
 import { dialectOfHost } from "../protocols/openai-chat/dialects.ts";
@@ -148,6 +148,7 @@ function compileProvider(config: ProviderConfig, options: SnapshotOptions): Prov
   const dialect = config.dialect === "auto" ? dialectOfHost(url.hostname, Number(url.port)) : config.dialect;
   return {
     name: config.name,
+    identity: providerIdentity(config),
     kind,
     facts,
     origin,

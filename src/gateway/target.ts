@@ -29,6 +29,8 @@ export interface RetryRules {
 
 export interface Provider {
   readonly name: string;
+  /** Name, base URL and a hash of the credential: what is learned of it is kept by this over reloads. */
+  readonly identity: string;
   readonly kind: ProviderKind;
   readonly facts: ProviderFacts;
   readonly origin: Origin;

@@ -109,8 +109,8 @@ export function lacksEndpoint(target: Target, what: string): Failure {
   return badRequest(`${target.label} has no endpoint for ${what}`, "unsupported_endpoint");
 }
 
-/** Throws what an alias with `strict` makes of a loss; else notes it for `x-sluice-warning`. */
-export function warnOrRefuse(record: RequestRecord, code: string, field: string): void {
+/** Throws what an alias with `strict` makes of a loss; else notes it for `x-sluice-warning`, towards one target (its label) if given. */
+export function warnOrRefuse(record: RequestRecord, code: string, field: string, target = ""): void {
   if (record.alias?.strict === true) {
     throw badRequest(
       `${field} cannot be carried over to this target (${code}), and the alias is strict`,
@@ -118,5 +118,5 @@ export function warnOrRefuse(record: RequestRecord, code: string, field: string)
       field,
     );
   }
-  record.warn(code, field);
+  record.warn(code, field, target);
 }

@@ -7,6 +7,7 @@ export const anthropic: ProviderKind = {
   vendor: "anthropic",
   speaks: () => ["anthropic"],
   path: (facts, call) => messagesPath(withoutVersion(facts.basePath), call),
+  modelsPath: (facts) => `${withoutVersion(facts.basePath)}/v1/models?limit=1000`,
   credentials: (facts) => keyHeader("x-api-key", facts),
   defaultHeaders: ["anthropic-version", "2023-06-01"],
 };

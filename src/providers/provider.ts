@@ -64,6 +64,8 @@ export interface ProviderKind {
   speaks(facts: ProviderFacts, model: string): readonly SpokenProtocol[];
   /** Request target of a call, query included; null when it has no such endpoint. */
   path(facts: ProviderFacts, call: PathCall): string | null;
+  /** Request target of the vendor's list that says what each model takes; absent: it has none. */
+  modelsPath?(facts: ProviderFacts): string;
   /** Credential header lines, `name: value\r\n` each; "" when there is no key or it is fetched per request. */
   credentials(facts: ProviderFacts): string;
   /** Headers of the vendor's protocol, sent unless the caller sent its own: name and value in turn. */

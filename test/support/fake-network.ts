@@ -64,6 +64,7 @@ export function createFakeNetwork(options: FakeNetworkOptions): FakeNetwork {
       return probes;
     },
     send(request, handler) {
+      if (request.method === "GET" && request.path === "/v1/models?limit=1000") return refused(handler);
       const record = recordOf(request, time.clock.now());
       if (options.forget !== true) requests.push(record);
       const call = new FakeCall(
@@ -90,6 +91,21 @@ export function createFakeNetwork(options: FakeNetworkOptions): FakeNetwork {
     close() {
       for (const call of [...calls]) call.abort();
     },
+  };
+}
+
+/** The gateway's own question what Claude models take finds nobody, at once: scripts speak of callers' requests. */
+function refused(handler: UpstreamHandler): UpstreamCall {
+  queueMicrotask(() => handler.onFail({ cause: "refused", message: "no list of models here" }));
+  const nothing = () => {};
+  return {
+    reused: false,
+    connected: false,
+    pause: nothing,
+    resume: nothing,
+    abort: nothing,
+    write: () => false,
+    end: nothing,
   };
 }
 

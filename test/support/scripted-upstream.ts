@@ -83,6 +83,8 @@ export interface UpstreamOptions {
   readonly port?: number;
   /** Ask a script that is a function as soon as the head is there, before the body. */
   readonly early?: boolean;
+  /** The gateway's own question what Claude models take is played too; default: answered 404 and not written down. */
+  readonly listsModels?: boolean;
 }
 
 /** Starts the server. Give it a script, or a list of plays: one a request, the last one for all that follow. */
@@ -113,6 +115,7 @@ export async function startUpstream(
       requests,
       changed,
       options.early === true,
+      options.listsModels === true,
     );
     socket.on("close", () => {
       sockets.delete(socket);
@@ -201,6 +204,9 @@ function asScript(script: Script | readonly Script[]): Script {
   };
 }
 
+const MODELS = "/v1/models?limit=1000";
+const NO_MODELS: Play = { steps: [{ send: "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n" }] };
+
 class PlayedConnection {
   readonly #socket: Socket;
   readonly #number: number;
@@ -208,6 +214,7 @@ class PlayedConnection {
   readonly #requests: ReceivedRequest[];
   readonly #changed: () => void;
   readonly #early: boolean;
+  readonly #listsModels: boolean;
   readonly #mine: ReceivedRequest[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Plays of one connection run one after another. */
@@ -224,6 +231,7 @@ class PlayedConnection {
     requests: ReceivedRequest[],
     changed: () => void,
     early: boolean,
+    listsModels: boolean,
   ) {
     this.#socket = socket;
     this.#number = number;
@@ -231,6 +239,7 @@ class PlayedConnection {
     this.#requests = requests;
     this.#changed = changed;
     this.#early = early;
+    this.#listsModels = listsModels;
   }
 
   begin(): void {
@@ -271,6 +280,11 @@ class PlayedConnection {
   #head(method: string, path: string, headers: HeaderList): void {
     const pieces: Buffer[] = [];
     this.#pieces = pieces;
+    if (path === MODELS && method === "GET" && !this.#listsModels) {
+      this.#current = null;
+      this.#last = this.#last.then(() => this.#run(NO_MODELS, null));
+      return;
+    }
     const request: ReceivedRequest = {
       connection: this.#number,
       method,
