@@ -1,5 +1,6 @@
 /** `npm run bench`: the gateway beside its yardsticks under the same load, as ratios of one run (80-performance.md, Targets). */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { type Load, startLoad } from "./load-client.ts";
 import {
@@ -19,6 +20,7 @@ import {
   SERVER_CORE,
   type Server,
   sleep,
+  start,
   startServer,
   startSluice,
   startUpstream,
@@ -40,6 +42,12 @@ const { values } = parseArgs({
 const rounds = { count: Number(values.rounds || (values.quick ? 5 : 11)), ms: values.quick ? 500 : 1000 };
 const streams = { count: values.quick ? 200 : 1000, seconds: values.quick ? 3 : 8 };
 const targets: Target[] = [];
+
+/** What `process/conversion` tells. */
+interface ConversionCosts {
+  readonly slowestRequest: number;
+  readonly slowestEvent: number;
+}
 
 /** The contenders for one upstream. */
 async function startContenders(upstream: Server, tls: boolean, names: readonly string[]): Promise<Server[]> {
@@ -183,6 +191,19 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
         targets.push(atMost("after load: RSS", after.rss, 80, "MiB"));
       }
     }),
+  conversion: async () => {
+    const { child } = start(
+      SERVER_CORE,
+      [values.node, processFile("conversion")],
+      { QUICK: values.quick ? "1" : "0" },
+      ["ignore", "inherit", "inherit", "ipc"],
+    );
+    child.on("message", ({ slowestRequest, slowestEvent }: ConversionCosts) => {
+      targets.push(atMost("conversion of a request of 2 KB, slowest pair", slowestRequest, 60, "us"));
+      targets.push(atMost("conversion of a stream event, slowest pair", slowestEvent, 60, "us"));
+    });
+    await once(child, "exit");
+  },
   client: async () => {
     console.log("\nthe upstream client alone, 16 calls at a time");
     for (const TLS of ["0", "1"]) {
@@ -197,7 +218,7 @@ if (values.only !== "" && ROWS[values.only] === undefined) {
   console.error(`--only is one of ${Object.keys(ROWS).join(", ")}`);
   process.exit(2);
 }
-await buildProcesses(["upstream", "floor", "undici", "naive", "load", "upstream-client"]);
+await buildProcesses(["upstream", "floor", "undici", "naive", "load", "upstream-client", "conversion"]);
 const built = spawnSync(process.execPath, ["build/bundle.mjs", "--quiet"], { stdio: "inherit" });
 if (built.status !== 0) process.exit(1);
 const version = spawnSync(values.node, ["--version"], { encoding: "utf8" }).stdout.trim();

@@ -83,7 +83,9 @@ export class Conversion {
   }
 
   decodeRequest(body: unknown): { request: ChatRequest; large: ConvertContext["large"] } {
-    const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+    const bytes = Buffer.isBuffer(body)
+      ? body
+      : Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
     const { doc, large } = openBody(bytes, this.from.rawMembers, this.random);
     const request = this.from.decodeRequest(doc, {
       model: "caller-model",
@@ -96,12 +98,17 @@ export class Conversion {
     return { request, large };
   }
 
-  /** The upstream's body as text. */
-  requestText(body: unknown): string {
+  /** The upstream's body as the pieces that are sent. */
+  requestPieces(body: unknown): readonly Uint8Array[] {
     const { request, large } = this.decodeRequest(body);
     const encoded = this.to.encodeRequest(request, this.convertContext(large));
     this.emulatedStop = encoded.emulatedStop;
-    return Buffer.concat(encoded.body).toString();
+    return encoded.body;
+  }
+
+  /** The upstream's body as text. */
+  requestText(body: unknown): string {
+    return Buffer.concat(this.requestPieces(body)).toString();
   }
 
   /** The upstream's body, parsed. */
