@@ -51,6 +51,7 @@ export class TargetHealth {
   private observer: Attempt | null = null;
   private cancelObserver: (() => void) | null = null;
   private suspectUntil = 0;
+  private closed = false;
 
   private readonly owner: AttemptOwner = {
     takeContent: (attempt) => this.takeSample(attempt, "stream", attempt.firstContent),
@@ -161,8 +162,9 @@ export class TargetHealth {
     this.endSuspicion(null);
   }
 
-  /** The target is dropped, or everything drains: the observer is not the client's and must be ended here. */
+  /** The target is dropped, or everything drains: the observer is not the client's and must be ended here, and none begins. */
   close(): void {
+    this.closed = true;
     this.endSuspicion(null);
   }
 
@@ -187,7 +189,7 @@ export class TargetHealth {
   }
 
   private takeObserver(attempt: Attempt, now: number, cancel: () => void): boolean {
-    if (this.observer !== null) return false;
+    if (this.observer !== null || this.closed) return false;
     this.observer = attempt;
     this.cancelObserver = cancel;
     this.suspectUntil = now + this.suspicionWait();

@@ -1,5 +1,20 @@
 /** A caller of the simulation: what it asks, and whether what it got is whole, an error, or a lie. */
 import type { FakeExchange } from "../support/fake-exchange.ts";
+import type { NetworkRequest } from "../support/fake-network.ts";
+import type { Condition } from "./server-model.ts";
+
+/** One request that reached a server. */
+export interface Sent {
+  readonly call: Call;
+  readonly provider: string;
+  readonly request: NetworkRequest;
+  /** Of its server. */
+  readonly condition: Condition | "unreachable";
+  /** The call had asked this provider before. */
+  readonly second: boolean;
+  /** The target was half-open or suspect. */
+  readonly probe: boolean;
+}
 
 export type Dialect = "openai" | "anthropic" | "responses" | "ollama";
 
@@ -8,22 +23,30 @@ export interface Call {
   readonly dialect: Dialect;
   readonly stream: boolean;
   readonly text: string;
-  readonly exchange: FakeExchange;
+  exchange: FakeExchange;
   readonly askedAt: number;
   /** Of the configuration it began with. */
   readonly providers: readonly string[];
-  /** Hosts asked for it so far. */
-  readonly asked: string[];
+  /** What was sent upstream for it, in order. */
+  readonly sends: Sent[];
   /** Providers that were well and could be asked when it came, and ever since. */
   readonly sound: Set<string>;
+  /** As it was sent. */
+  readonly body: string;
   /** When the first word reached it; -1 = not yet. */
   firstWordAt: number;
+  /** -1 = it runs. */
+  endedAt: number;
 }
 
 /** The answer to the request of this number; every server knows it. */
 export function textOf(number: number): string {
   const words = 3 + (number % 37);
   return Array.from({ length: words }, (_, index) => `q${number}w${index}`).join(" ");
+}
+
+export function askedOf({ sends }: Call): string[] {
+  return sends.map(({ provider }) => provider);
 }
 
 export function bodyOf(

@@ -1,12 +1,19 @@
-/** The gateway core against servers that flap and clients that vanish, in simulated time: a seed replays it, invariants hold after every step. */
+/** The gateway core against servers that flap and clients that vanish, in simulated time: a seed replays it, the rules hold after every step. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { Acts, NetworkRequest } from "../support/fake-network.ts";
 import { seededRandom } from "../support/fake-time.ts";
 import { providerOf, simulatedConfig } from "../support/simulated-config.ts";
-import { type SimulatedGateway, simulateGateway } from "../support/simulated-gateway.ts";
-import { bodyOf, type Call, type Dialect, errorOf, judgeAnswer, readAsked, textOf } from "./client-model.ts";
+import { simulateGateway } from "../support/simulated-gateway.ts";
+import { AnswerRules } from "./answer-rules.ts";
+import { askedOf, bodyOf, type Call, type Dialect, readAsked, type Sent, textOf } from "./client-model.ts";
+import { Ledger } from "./ledger.ts";
+import { SendRules } from "./send-rules.ts";
 import { ServerModel } from "./server-model.ts";
+import { StateRules } from "./state-rules.ts";
+import { UpstreamTruth } from "./upstream-truth.ts";
+import { WaitRules } from "./wait-rules.ts";
+import { isUsable, rowsOf, type World } from "./world.ts";
 
 export interface SimulationResult {
   readonly requests: number;
@@ -21,18 +28,9 @@ export interface SimulationResult {
   readonly causes: Readonly<Record<string, number>>;
 }
 
-interface Send {
-  readonly at: number;
-  readonly second: boolean;
-}
-
 const PROVIDERS = ["a", "b", "claude", "lan"];
 const STRATEGIES = ["latency", "failover", "price", "weighted"] as const;
-
 const DIALECTS: readonly Dialect[] = ["openai", "openai", "openai", "anthropic", "responses", "ollama"];
-/** Per provider that is asked before the first word: three times the slowest server's pace, an error body, a wait. */
-const TURN_MS = 3 * 45_000 + 5_000 + 5_500;
-const USABLE: ReadonlySet<string> = new Set(["cold", "warm", "degraded"]);
 
 /** Throws an AssertionError that names seed and step. `trace` gets a line for everything that happens. */
 export function simulate(
@@ -61,46 +59,59 @@ function failed(seed: number, steps: number, step: number, thrown: unknown): Err
   return new Error(`seed ${seed}, step ${step}: ${cause.message}\nreplay: ${replay}`, { cause });
 }
 
-const CONTENT = /"content":"[^"]|"text_delta"/;
-
 class Simulation {
   readonly #random;
-  readonly #servers: ReadonlyMap<string, ServerModel>;
-  readonly #sim: SimulatedGateway;
-  readonly #calls = new Map<number, Call>();
+  readonly #world: World;
   readonly #running = new Set<Call>();
-  readonly #sends = new Map<string, Send[]>();
-  readonly #halfOpen = new Map<string, NetworkRequest[]>();
+  readonly #open = new Set<Sent>();
+  readonly #calls = new Map<number, Call>();
+  readonly #truth: UpstreamTruth;
+  readonly #sendRules: SendRules;
+  readonly #waitRules: WaitRules;
+  readonly #answerRules: AnswerRules;
+  readonly #stateRules: StateRules;
+  readonly #ledger: Ledger;
   readonly #hash = createHash("sha256");
   readonly #strategy;
   readonly #hedge: string;
   readonly #trace: (line: string) => void;
+  /** What a rule found inside the gateway's own call, where it would only look like a bug of the gateway's. */
+  readonly #broken: unknown[] = [];
   #providers: readonly string[] = PROVIDERS;
-  /** When the operator last turned something. */
-  #changedAt = -1;
-  readonly #refusals: unknown[] = [];
-  readonly #causes = new Map<string, number>();
-  #wanDown = false;
-  #wanChangedAt = 0;
   #next = 0;
-  #outputServed = 0;
-  readonly #served: NetworkRequest[] = [];
   #result = { requests: 0, answered: 0, failed: 0, broken: 0, vanished: 0, sends: 0 };
 
   constructor(seed: number, trace: (line: string) => void) {
     this.#trace = (line) => trace(`${(this.#now / 1000).toFixed(3)} ${line}`);
     this.#random = seededRandom(seed);
     const random = seededRandom(seed ^ 0x5bd1e995);
-    this.#servers = new Map(PROVIDERS.map((name) => [name, new ServerModel(name, random)]));
     this.#strategy = STRATEGIES[seed % STRATEGIES.length] ?? "latency";
     this.#hedge = seed % 3 === 0 ? 'hedge = { after = "800ms", max_extra = 0.2, any_price = true }' : "";
-    this.#sim = simulateGateway({
+    const sim = simulateGateway({
       toml: this.#config(PROVIDERS),
       seed,
       forget: true,
       answer: (request) => this.#answer(request),
-      reach: (host) => ({ reachable: !this.#wanDown || providerOf(host) === "lan", afterMs: 30 }),
+      reach: (host) => ({ reachable: !this.#world.wanDown || providerOf(host) === "lan", afterMs: 30 }),
     });
+    this.#world = {
+      sim,
+      strategy: this.#strategy,
+      servers: new Map(PROVIDERS.map((name) => [name, new ServerModel(name, random)])),
+      running: this.#running,
+      open: this.#open,
+      wanDown: false,
+      wanChangedAt: 0,
+      operatedAt: -1,
+      forgottenAt: new Map(),
+      dropped: new Set(),
+    };
+    this.#truth = new UpstreamTruth(this.#world, this.#open);
+    this.#sendRules = new SendRules(this.#world, this.#truth);
+    this.#waitRules = new WaitRules(this.#world);
+    this.#answerRules = new AnswerRules(this.#world);
+    this.#stateRules = new StateRules(this.#world, this.#truth);
+    this.#ledger = new Ledger(this.#world);
   }
 
   step(): void {
@@ -110,29 +121,30 @@ class Simulation {
       this.#ask(crowd < 0.005 ? 120 : crowd < 0.02 ? 30 : 1);
     } else if (dice < 0.62) this.#vanish();
     else if (dice < 0.7) this.#change(this.#server());
-    else if (dice < 0.705) this.#setWan(!this.#wanDown);
+    else if (dice < 0.705) this.#setWan(!this.#world.wanDown);
     else if (dice < 0.71) this.#reload();
     else if (dice < 0.715) this.#operate();
     else if (dice < 0.74) this.#block();
-    this.#sim.time.advance(this.#random.next() < 0.03 ? this.#below(60_000) : this.#below(800));
+    this.#world.sim.time.advance(this.#random.next() < 0.03 ? this.#below(60_000) : this.#below(800));
     this.#check();
   }
 
   finish(): SimulationResult {
+    const { sim } = this.#world;
     this.#setWan(false);
     for (const call of this.#running) call.exchange.drain();
-    this.#sim.time.advance(60 * 60_000);
+    sim.time.advance(60 * 60_000);
     for (const call of this.#running) call.exchange.drain();
-    this.#sim.time.advance(60 * 60_000);
+    sim.time.advance(60 * 60_000);
     this.#check();
     assert.equal(this.#running.size, 0, `${this.#running.size} requests never ended`);
     this.#checkRecovery();
-    assert.equal(this.#sim.gateway.active, 0, "active");
-    assert.equal(this.#sim.gateway.status().memory.bodies.used, 0, "body permits");
-    assert.equal(this.#sim.network.open, 0, "upstream calls");
-    assert.equal(this.#sim.time.pending, this.#sim.idleTimers, "timers");
-    this.#checkLedger();
-    return { ...this.#result, digest: this.#hash.digest("hex"), causes: Object.fromEntries(this.#causes) };
+    assert.equal(sim.gateway.active, 0, "active");
+    assert.equal(sim.gateway.status().memory.bodies.used, 0, "body permits");
+    assert.equal(sim.network.open, 0, "upstream calls");
+    assert.equal(sim.time.pending, sim.idleTimers, "timers");
+    const causes = Object.fromEntries(this.#answerRules.causes);
+    return { ...this.#result, digest: this.#hash.digest("hex"), causes };
   }
 
   #ask(burst: number, model = "m"): void {
@@ -141,66 +153,66 @@ class Simulation {
       const dialect = DIALECTS[this.#below(DIALECTS.length)] ?? "openai";
       const stream = this.#random.next() < 0.65;
       const { path, body } = bodyOf(number, dialect, stream, model);
-      const asked: string[] = [];
-      // The servers are asked before `ask` returns.
-      const slot = {
-        number,
-        dialect,
-        stream,
-        text: textOf(number),
-        askedAt: this.#sim.time.clock.now(),
-        providers: this.#providers,
-        asked,
-        sound: this.#soundProviders(model),
-        firstWordAt: -1,
-      };
       this.#trace(`#${number} asks ${dialect} ${model}${stream ? " streamed" : ""}`);
-      this.#calls.set(number, slot as unknown as Call);
-      const call: Call = { ...slot, exchange: this.#sim.ask(path, body) };
-      this.#calls.set(number, call);
-      this.#running.add(call);
-      // At the very moment of the refusal: a little later the states are others.
-      const judge = () => {
-        if (call.firstWordAt < 0 && call.exchange.text.includes(`q${number}w0`)) call.firstWordAt = this.#now;
-        if (call.exchange.how === "responded" && call.exchange.status !== 200) this.#checkRefusal(call);
-      };
-      call.exchange.onChange = judge;
-      judge();
+      this.#world.sim.ask(path, body, [], (exchange) => {
+        const call: Call = {
+          number,
+          dialect,
+          stream,
+          text: textOf(number),
+          body: JSON.stringify(body),
+          exchange,
+          askedAt: this.#now,
+          providers: model === "m" ? this.#providers : [model.slice(0, model.indexOf("/"))],
+          sends: [],
+          sound: this.#soundProviders(model),
+          firstWordAt: -1,
+          endedAt: -1,
+        };
+        this.#calls.set(number, call);
+        this.#running.add(call);
+        exchange.onChange = () => this.#hear(call);
+      });
       this.#result.requests++;
     }
   }
 
+  #hear(call: Call): void {
+    const { exchange } = call;
+    if (call.firstWordAt < 0 && exchange.text.includes(`q${call.number}w0`)) call.firstWordAt = this.#now;
+    if (exchange.closed) call.endedAt = this.#now;
+    if (exchange.how === "responded" && exchange.status !== 200) this.#answerRules.noteRefusal(call);
+  }
+
   /** Once everything is well again every target answers: no permit was lost, no circuit is stuck. */
   #checkRecovery(): void {
-    this.#providers = PROVIDERS;
-    this.#sim.reload(this.#config(PROVIDERS));
+    const { sim, servers } = this.#world;
+    this.#configure(PROVIDERS);
     for (const name of PROVIDERS) {
-      this.#sim.gateway.setOffline(name, false);
-      (this.#servers.get(name) as ServerModel).condition = "healthy";
+      sim.gateway.setOffline(name, false);
+      (servers.get(name) as ServerModel).condition = "healthy";
     }
     const calls = PROVIDERS.map((name) => {
       this.#ask(1, `${name}/model-${name}`);
       return [...this.#running].at(-1) as Call;
     });
-    this.#sim.time.advance(120_000);
+    sim.time.advance(120_000);
     this.#check();
     for (const [index, { exchange }] of calls.entries()) {
       assert.equal(exchange.status, 200, `${PROVIDERS[index]} does not come back: ${exchange.text}`);
     }
-    this.#sim.time.advance(20 * 60_000);
+    sim.time.advance(20 * 60_000);
+    this.#check();
   }
 
   /** The providers of the alias that are well and may be asked. */
   #soundProviders(model: string): Set<string> {
     const sound = new Set<string>();
     if (model !== "m") return sound;
-    const status = this.#sim.gateway.status();
-    for (const row of status.models.find(({ alias }) => alias === "m")?.targets ?? []) {
-      const name = row.target.split("/")[0] ?? "";
-      const reachable = name === "lan" || (!this.#wanDown && status.wan === "up");
-      if (this.#servers.get(name)?.condition === "healthy" && reachable && USABLE.has(row.status)) {
-        sound.add(name);
-      }
+    const { servers, wanDown } = this.#world;
+    for (const [name, row] of rowsOf(this.#world)) {
+      if (servers.get(name)?.condition !== "healthy" || (wanDown && name !== "lan")) continue;
+      if (isUsable(this.#world, name, row)) sound.add(name);
     }
     return sound;
   }
@@ -216,16 +228,20 @@ class Simulation {
   }
 
   #vanish(): void {
-    const call = this.#pick();
+    const all = [...this.#running];
+    const call = all[this.#below(all.length)];
     if (call === undefined) return;
     this.#trace(`#${call.number} vanishes`);
-    const open = this.#sim.gateway.active;
+    const { gateway } = this.#world.sim;
+    const open = gateway.active;
+    call.endedAt = this.#now;
     call.exchange.abort();
-    assert.equal(this.#sim.gateway.active, open - 1, "a vanished client's request has ended");
+    assert.equal(gateway.active, open - 1, "a vanished client's request has ended");
   }
 
   #block(): void {
-    const call = this.#pick();
+    const all = [...this.#running];
+    const call = all[this.#below(all.length)];
     if (call === undefined) return;
     if (call.exchange.blocked) call.exchange.drain();
     else call.exchange.blocked = true;
@@ -233,34 +249,53 @@ class Simulation {
 
   #reload(): void {
     const kept = PROVIDERS.filter(() => this.#random.next() < 0.8);
-    this.#providers = kept.length === 0 ? PROVIDERS : kept;
-    this.#trace(`reload with ${this.#providers}`);
-    this.#sim.reload(this.#config(this.#providers));
+    this.#trace(`reload with ${kept}`);
+    this.#configure(kept.length === 0 ? PROVIDERS : kept);
+  }
+
+  #configure(providers: readonly string[]): void {
+    for (const name of PROVIDERS) {
+      if (!providers.includes(name)) this.#world.dropped.add(name);
+      // One that comes back begins anew: requests that were under way had the old one.
+      else if (this.#providers.includes(name)) continue;
+      this.#forget(name);
+    }
+    this.#providers = providers;
+    this.#world.sim.reload(this.#config(providers));
   }
 
   #operate(): void {
-    this.#changedAt = this.#now;
+    this.#world.operatedAt = this.#now;
     const { name } = this.#server();
     this.#unsound(...PROVIDERS);
     this.#trace(`the operator turns ${name}`);
+    const { gateway } = this.#world.sim;
     const dice = this.#random.next();
-    if (dice < 0.4) this.#sim.gateway.setOffline(name, true);
-    else if (dice < 0.8) for (const one of PROVIDERS) this.#sim.gateway.setOffline(one, false);
+    if (dice < 0.4) gateway.setOffline(name, true);
+    else if (dice < 0.8) for (const one of PROVIDERS) gateway.setOffline(one, false);
     else {
-      this.#sim.gateway.reset(name);
-      this.#halfOpen.delete(name);
+      this.#forget(name);
+      gateway.reset(name);
     }
   }
 
+  #forget(provider: string): void {
+    this.#lookAtEnded();
+    this.#world.forgottenAt.set(provider, this.#now);
+    this.#truth.forget(provider);
+    this.#sendRules.forget(provider);
+    this.#stateRules.forget(provider);
+  }
+
   #setWan(down: boolean): void {
-    if (down !== this.#wanDown) this.#wanChangedAt = this.#now;
+    if (down !== this.#world.wanDown) this.#world.wanChangedAt = this.#now;
     this.#trace(`the internet is ${down ? "down" : "up"}`);
     this.#unsound(...PROVIDERS.filter((name) => name !== "lan"));
-    this.#wanDown = down;
+    this.#world.wanDown = down;
   }
 
   get #now(): number {
-    return this.#sim.time.clock.now();
+    return this.#world.sim.time.clock.now();
   }
 
   #config(providers: readonly string[]): string {
@@ -282,79 +317,50 @@ class Simulation {
   #answer(request: NetworkRequest): Acts {
     const provider = providerOf(request.host);
     const { number, stream, soFar } = readAsked(request.body);
-    const call = this.#calls.get(number);
-    assert.ok(call !== undefined, `an unknown request ${number}`);
+    const call = this.#calls.get(number) as Call;
+    const server = this.#world.servers.get(provider) as ServerModel;
     this.#result.sends++;
-    this.#trace(
-      `  #${number} -> ${provider}${soFar === "" ? "" : `, to go on after ${soFar.length} characters`}`,
-    );
     this.#hash.update(`${request.at} ${provider} ${number} ${soFar.length}\n`);
-    this.#checkSend(provider, call, request);
-    call.asked.push(provider);
-    // Each continuation is allowed one attempt more.
-    const most = Math.max(4, call.providers.length + 1) + (soFar === "" ? 0 : call.providers.length);
-    assert.ok(
-      call.asked.length <= most,
-      `request ${number} made ${call.asked.length} attempts: ${call.asked}`,
+    const cut = this.#world.wanDown && provider !== "lan";
+    const rows = rowsOf(this.#world);
+    const row = rows.get(provider);
+    const states = [...rows].map(([name, { status, circuit }]) => `${name} ${status} ${circuit}`).join(", ");
+    this.#trace(
+      `  #${number} -> ${provider}${soFar === "" ? "" : ` after ${soFar.length} characters`} (${states})`,
     );
-    this.#served.push(request);
-    if (this.#wanDown && provider !== "lan")
-      return [{ afterMs: 40, fail: { cause: "unreachable", message: "ENETUNREACH" } }];
-    return this.#servers.get(provider)?.answer(stream, call.text, soFar) ?? [];
+    const sent: Sent = {
+      call,
+      provider,
+      request,
+      condition: cut ? "unreachable" : server.condition,
+      second: askedOf(call).includes(provider),
+      probe: row?.circuit === "half_open" || row?.status === "suspect",
+    };
+    try {
+      this.#lookAtEnded();
+      this.#waitRules.observe();
+      this.#waitRules.checkMoved(call);
+      this.#sendRules.check(sent);
+    } catch (thrown) {
+      this.#broken.push(thrown);
+    }
+    call.sends.push(sent);
+    this.#open.add(sent);
+    if (cut) return [{ afterMs: 40, fail: { cause: "unreachable", message: "ENETUNREACH" } }];
+    return server.answer(stream, call.text, soFar);
   }
 
-  #checkSend(provider: string, call: Call, request: NetworkRequest): void {
-    const sends = this.#sends.get(provider) ?? [];
-    this.#sends.set(provider, sends);
-    const second = call.asked.includes(provider);
-    sends.push({ at: request.at, second });
-    while ((sends[0]?.at ?? 0) < request.at - 20_000) sends.shift();
-    const seconds = sends.filter((send) => send.second && send.at > request.at - 8000).length;
-    const firsts = sends.filter((send) => !send.second).length;
-    assert.ok(
-      seconds <= Math.max(10, 0.2 * firsts) + 8,
-      `${seconds} second sends to ${provider} in 8 s, over ${firsts} firsts`,
-    );
-    assert.ok(
-      call.asked.filter((one) => one === provider).length < 3,
-      `${provider} was asked a third time by one request`,
-    );
-
-    const rows = this.#sim.gateway.status().models.find(({ alias }) => alias === "m")?.targets ?? [];
-    const row = rows.find(({ target }) => target.startsWith(`${provider}/`));
-    // Requests keep the configuration they began with.
-    if (row === undefined) return;
-    // Whoever closed it ended the probe's part: one that still runs is an attempt like any other.
-    if (row.circuit === "closed") this.#halfOpen.delete(provider);
-    if (row.circuit === "closed" || second) return;
-    const idle = rows.filter(
-      ({ target, status }) =>
-        (status === "cold" || status === "warm" || status === "degraded") &&
-        !target.startsWith(`${provider}/`) &&
-        call.providers.includes(target.split("/")[0] ?? "") &&
-        !call.asked.includes(target.split("/")[0] ?? ""),
-    );
-    const usable = idle.filter(({ target }) => !this.#wanOut(target));
-    if (usable.length === 0 || call.asked.length > 0) return;
-    assert.equal(
-      row.circuit,
-      "half_open",
-      `${provider} was asked while open and ${usable.map(({ target }) => target)} could be`,
-    );
-    // Content gives the permit back: the stream goes on as any other.
-    const probes = (this.#halfOpen.get(provider) ?? []).filter(
-      ({ outcome, delivered }) => outcome === "" && !CONTENT.test(delivered),
-    );
-    assert.equal(probes.length, 0, `${provider} has a second probe`);
-    probes.push(request);
-    this.#halfOpen.set(provider, probes);
-  }
-
-  #wanOut(target: string): boolean {
-    return this.#sim.gateway.status().wan !== "up" && !target.startsWith("lan/");
+  #lookAtEnded(): void {
+    this.#truth.refresh((sent, how) => {
+      this.#ledger.add(sent);
+      this.#sendRules.onEnded(sent, how);
+    });
   }
 
   #check(): void {
+    if (this.#broken.length > 0) throw this.#broken[0];
+    this.#answerRules.throwNoted();
+    this.#lookAtEnded();
     for (const call of this.#running) {
       const { exchange } = call;
       if (!exchange.closed) continue;
@@ -366,115 +372,22 @@ class Simulation {
         this.#result.vanished++;
         continue;
       }
-      assert.equal(exchange.ends, 1, `request ${call.number} ended ${exchange.ends} times`);
-      const problem = judgeAnswer(call);
-      assert.equal(problem, "", `request ${call.number} (${call.dialect}, ${call.asked}): ${problem}`);
-      this.#checkSound(call);
+      this.#answerRules.checkEnded(call);
       if (exchange.status !== 200) this.#result.failed++;
       else if (exchange.text.includes('"error"')) this.#result.broken++;
       else this.#result.answered++;
     }
-    const status = this.#sim.gateway.status();
-    assert.equal(status.requests.active, this.#running.size, "active requests");
-    assert.ok(status.memory.bodies.used <= status.memory.bodies.cap, "memory");
-    assert.ok(this.#running.size > 0 || status.memory.bodies.used === 0, "permits without requests");
-    assert.deepEqual(this.#sim.logged, [], "errors in the log");
-    if (this.#refusals.length > 0) throw this.#refusals[0];
-    if (this.#running.size === 0 && this.#sim.network.open === 0 && status.wan === "up") {
-      // Connects of a check that has been decided may still run.
-      assert.ok(
-        this.#sim.time.pending <= this.#sim.idleTimers + 4,
-        `${this.#sim.time.pending} timers without requests`,
-      );
-    }
-    this.#settleServed(false);
-  }
-
-  /** Whoever had a healthy target all the time was answered, and within the bounds of 30-routing.md. */
-  #checkSound(call: Call): void {
-    const { exchange, sound, asked } = call;
-    if (sound.size === 0) return;
-    const full = exchange.status !== 200 && exchange.text.includes("memory for request bodies");
-    const late = this.#now - call.askedAt >= 20 * 60_000;
-    assert.ok(
-      exchange.status === 200 || full || late,
-      `request ${call.number} got ${exchange.text} though ${[...sound]} was well all the time; asked: ${asked}`,
-    );
-    const waited = call.firstWordAt - call.askedAt;
-    assert.ok(
-      !call.stream || waited <= new Set(asked).size * TURN_MS,
-      `request ${call.number} waited ${waited} ms for its first word; asked: ${asked}`,
-    );
-  }
-
-  /** Nobody is refused while a healthy target stands by that this request has not asked. */
-  #checkRefusal(call: Call): void {
-    try {
-      this.#judgeRefusal(call);
-    } catch (thrown) {
-      // Inside the gateway's own call it would only look like a bug of the gateway's.
-      this.#refusals.push(thrown);
-    }
-  }
-
-  #judgeRefusal(call: Call): void {
-    // Ollama's errors have no code.
-    const { error } = JSON.parse(call.exchange.text) as { error: string | { code?: string } };
-    const code = typeof error === "string" ? errorOf(call.exchange.text).slice(0, 30) : (error.code ?? "");
-    this.#causes.set(code, (this.#causes.get(code) ?? 0) + 1);
-    if (call.exchange.text.includes("memory for request bodies")) return;
-    if (this.#now - call.askedAt >= 20 * 60_000) return;
-    const rows = this.#sim.gateway.status().models.find(({ alias }) => alias === "m")?.targets ?? [];
-    for (const { target, status } of rows) {
-      const name = target.split("/")[0] ?? "";
-      const server = this.#servers.get(name);
-      if (server === undefined || call.asked.includes(name) || !call.providers.includes(name)) continue;
-      const steady = server.condition === "healthy" && server.changedAt < call.askedAt - 1000;
-      const reachable =
-        name === "lan" ||
-        (!this.#wanDown &&
-          this.#sim.gateway.status().wan === "up" &&
-          this.#wanChangedAt < call.askedAt - 10_000);
-      const usable = status === "cold" || status === "warm" || status === "degraded";
-      assert.ok(
-        !(steady && reachable && usable && this.#changedAt < call.askedAt),
-        `request ${call.number} was refused (${call.exchange.text}) though ${name} was ${status} and healthy; asked: ${call.asked}`,
-      );
-    }
-  }
-
-  /** What ended upstreams reported of their output. */
-  #settleServed(all: boolean): void {
-    for (let i = this.#served.length - 1; i >= 0; i--) {
-      const request = this.#served[i];
-      if (request === undefined || (request.outcome === "" && !all)) continue;
-      this.#served.splice(i, 1);
-      this.#outputServed += outputOf(request);
-    }
-  }
-
-  #checkLedger(): void {
-    this.#settleServed(true);
-    assert.equal(this.#sim.gateway.status().tokens.output, this.#outputServed, "output tokens booked");
-  }
-
-  #pick(): Call | undefined {
-    const all = [...this.#running];
-    return all[this.#below(all.length)];
+    this.#stateRules.check();
+    this.#waitRules.observe();
+    this.#waitRules.checkAll();
+    this.#ledger.check();
   }
 
   #server(): ServerModel {
-    return this.#servers.get(PROVIDERS[this.#below(PROVIDERS.length)] ?? "a") as ServerModel;
+    return this.#world.servers.get(PROVIDERS[this.#below(PROVIDERS.length)] ?? "a") as ServerModel;
   }
 
   #below(bound: number): number {
     return Math.floor(this.#random.next() * bound);
   }
-}
-
-/** Output tokens that reached the gateway: the last figure of a stream, or that of a whole body. */
-function outputOf(request: NetworkRequest): number {
-  if (!readAsked(request.body).stream && request.outcome !== "ended") return 0;
-  const figures = [...request.delivered.matchAll(/"(?:completion_tokens|output_tokens)":(\d+)/g)];
-  return Number(figures.at(-1)?.[1] ?? 0);
 }

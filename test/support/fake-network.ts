@@ -29,6 +29,12 @@ export interface NetworkRequest {
   /** "" while it runs. */
   outcome: "" | "ended" | "failed" | "aborted";
   endedAt: number;
+  /** Of the head that reached the gateway; 0 = none yet. */
+  status: number;
+  /** Of that head. */
+  headers: readonly string[];
+  /** When the gateway last heard of it: head or data; -1 = never. */
+  heardAt: number;
   /** Data that reached the gateway. */
   delivered: string;
   json(): ReturnType<typeof JSON.parse>;
@@ -118,6 +124,9 @@ function recordOf(request: UpstreamRequest, at: number): NetworkRequest {
     at,
     outcome: "",
     endedAt: -1,
+    status: 0,
+    headers: [],
+    heardAt: -1,
     delivered: "",
     json: () => JSON.parse(body),
   };
@@ -206,7 +215,10 @@ class FakeCall implements UpstreamCall {
     }
     this.connected = true;
     this.#connect?.cancel();
+    if ("head" in act || "data" in act) this.#record.heardAt = this.#time.clock.now();
     if ("head" in act) {
+      this.#record.status = act.head;
+      this.#record.headers = act.headers ?? [];
       this.#handler.onHead({ status: act.head, headers: act.headers ?? [] });
     } else if ("data" in act) {
       this.#record.delivered += act.data;

@@ -16,7 +16,13 @@ export interface SimulatedGateway {
   readonly idleTimers: number;
   /** Errors that were logged: bugs. */
   readonly logged: string[];
-  ask(path: string, body: object, headers?: readonly string[]): FakeExchange;
+  /** `before` gets the exchange before the gateway does. */
+  ask(
+    path: string,
+    body: object,
+    headers?: readonly string[],
+    before?: (exchange: FakeExchange) => void,
+  ): FakeExchange;
   reload(toml: string): void;
 }
 
@@ -47,12 +53,13 @@ export function simulateGateway(options: SimulationOptions): SimulatedGateway {
     gateway,
     idleTimers,
     logged,
-    ask(path, body, headers = []) {
+    ask(path, body, headers = [], before = () => {}) {
       const exchange = new FakeExchange(path, JSON.stringify(body), [
         "content-type",
         "application/json",
         ...headers,
       ]);
+      before(exchange);
       const { route } = matchRoute("POST", path);
       if (route.kind !== "client") throw new Error(`no client route: ${path}`);
       gateway.serve(exchange, route, { scope: "loopback", address: "127.0.0.1", requestId: `sim-${++ids}` });
