@@ -54,8 +54,8 @@ export interface AttemptOwner {
   onBroken(attempt: Attempt, why: Trouble): void;
   /** The answer is complete and delivered. */
   onComplete(attempt: Attempt): void;
-  /** No content by the soft deadline. */
-  onLate(attempt: Attempt): void;
+  /** No content by the soft deadline, or (`unconnected`) no connection in time. */
+  onLate(attempt: Attempt, unconnected: boolean): void;
   /** The upstream's head has come (rate-limit headers). */
   onHead(attempt: Attempt, head: ResponseHead): void;
 }
@@ -134,10 +134,10 @@ export class Attempt implements UpstreamHandler {
     const hard = this.#prepared.stream ? timeouts.firstTokenMax : timeouts.answer;
     if (hard > 0) this.#hard ??= this.#time.timers.start(hard, () => this.#onHardDeadline());
     if (softMs > 0) {
-      this.#soft = this.#time.timers.start(softMs, () => this.#onLate());
-      if (softMs > CONNECT_LATE) {
+      this.#soft = this.#time.timers.start(softMs, () => this.#onLate(false));
+      if (this.#prepared.stream || softMs > CONNECT_LATE) {
         this.#connectLate = this.#time.timers.start(CONNECT_LATE, () => {
-          if (!this.connected) this.#onLate();
+          if (!this.connected) this.#onLate(true);
         });
       }
     }
@@ -342,7 +342,7 @@ export class Attempt implements UpstreamHandler {
   /** Turns a soft deadline into another one (or none, 0), e.g. when it is left to finish beside others. */
   rearmSoft(ms: number): void {
     if (ms > 0 && !this.#over && this.contentAt === 0) {
-      this.#soft ??= this.#time.timers.start(ms, () => this.#onLate());
+      this.#soft ??= this.#time.timers.start(ms, () => this.#onLate(false));
       this.#soft.restart(ms);
     } else {
       this.#soft?.cancel();
@@ -365,12 +365,13 @@ export class Attempt implements UpstreamHandler {
     );
   }
 
-  #onLate(): void {
+  #onLate(unconnected: boolean): void {
     if (this.#over || this.contentAt !== 0) return;
     this.late = true;
     this.#soft?.cancel();
-    this.#connectLate?.cancel();
-    this.#owner.onLate(this);
+    this.#owner.onLate(this, unconnected);
+    // Where it was only time to hedge, and nothing came of it, the connection is still waited for no longer than that.
+    if (this.late) this.#connectLate?.cancel();
   }
 
   #onHardDeadline(): void {

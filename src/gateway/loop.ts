@@ -65,6 +65,8 @@ export class RequestLoop implements AttemptOwner {
   #repetitions = 0;
   /** The target that is asked again when `#wait` is over; -1 = none. */
   #pending = -1;
+  /** The target whose second send has its budget at this moment; -1 = none. */
+  #granted = -1;
   #wait: Timer | null = null;
   /** The target that is asked once what it needs has been fetched. */
   #fetching: { readonly index: number; readonly stop: () => void } | null = null;
@@ -165,14 +167,15 @@ export class RequestLoop implements AttemptOwner {
     }
   }
 
-  onLate(attempt: Attempt): void {
+  onLate(attempt: Attempt, unconnected: boolean): void {
     const run = this.#find(attempt);
     if (run === undefined || this.#over || this.#winner !== null) return;
     const now = this.#now;
     const next = this.#sends < this.#maxAttempts ? this.#next(now) : -1;
     const room = next >= 0 && this.#hasBudget(next, now);
-    if (run.hedge) {
-      run.hedge = false;
+    const hedge = run.hedge && !(unconnected && attempt.stream);
+    run.hedge = false;
+    if (hedge) {
       if (!room || this.#running.length > 1 || !this.#mayHedge(run, next, now)) {
         attempt.late = false;
         const soft = this.#candidates.softMs(run.index, attempt.probe);
@@ -312,13 +315,23 @@ export class RequestLoop implements AttemptOwner {
         index,
         stop: prepared.fetch(() => {
           this.#fetching = null;
-          this.#launch(index, as, extra, anyway);
+          // While it was fetched the target may have gone, or another may have taken the probe.
+          const state = this.#candidates.state(index, this.#now).state;
+          if (state === "out" && !anyway) this.#proceed();
+          else this.#launch(index, state === "probe" ? "probe" : "plain", extra, anyway);
         }),
       };
       return;
     }
     const { clock } = this.#core.time;
     const now = clock.now();
+    // Budget that was taken before a long wait is stale: those that waited must not go out all together.
+    const again = !extra && (this.#sendsTo[index] ?? 0) > 0;
+    if (again && index !== this.#granted && !this.#takeBudget(index, now)) {
+      this.#candidates.given.add(index);
+      this.#proceed();
+      return;
+    }
     const ticket = this.#candidates
       .health(index)
       .start(
@@ -337,7 +350,7 @@ export class RequestLoop implements AttemptOwner {
     }
     this.#sends++;
     this.#sendsTo[index] = (this.#sendsTo[index] ?? 0) + 1;
-    if (!extra) this.#core.retryBudget(target.provider.name).countSend(now);
+    if (!extra && !again) this.#core.retryBudget(target.provider.name).countSend(now);
     const note: AttemptNote = { target: target.label, cause: "", message: "", status: 0, ms: 0 };
     this.#record.attempts.push(note);
     const attempt = new Attempt(
@@ -442,7 +455,6 @@ export class RequestLoop implements AttemptOwner {
       this.#finishComposed();
       return;
     }
-    const retry = this.#record.alias?.retry;
     const { given, order } = this.#candidates;
     const unasked = order.filter(
       (other) => !given.has(other) && other !== index && (this.#sendsTo[other] ?? 0) === 0,
@@ -452,7 +464,7 @@ export class RequestLoop implements AttemptOwner {
       counts: verdict.counts,
       successBefore,
       sendsToTarget: this.#sendsTo[index] ?? 0,
-      perTarget: retry?.perTarget ?? 2,
+      perTarget: this.#record.alias?.retry.perTarget ?? 2,
       corrected: this.#corrected.has(index),
       attempts: this.#sends,
       maxAttempts: this.#maxAttempts,
@@ -465,30 +477,46 @@ export class RequestLoop implements AttemptOwner {
       return;
     }
     // One wait at a time: of two racers that fail, one is asked again.
-    if (decision === "budget" && this.#pending < 0 && this.#takeBudget(index, this.#now)) {
-      this.#repetitions++;
-      const { random } = this.#core.time;
-      const ms =
-        verdict.waitMs === null
-          ? backoff(this.#repetitions, retry ?? DEFAULT_BACKOFF, random)
-          : askedWait(verdict.waitMs, random);
-      this.#pending = index;
-      this.#startWait(ms, () => {
-        this.#pending = -1;
-        // Others may have found it dead meanwhile; a rate limit's own wait is what was waited for.
-        const state = this.#candidates.state(index, this.#now);
-        if (state.state === "out" && state.reason !== "cooling" && state.reason !== "quota") {
-          this.#proceed();
-          return;
-        }
-        if (this.#running.length >= 2) this.#leave(this.#running[0] as Running);
-        this.#launch(index, "plain", true, false);
-      });
-      return;
-    }
+    if (decision === "budget" && this.#pending < 0 && this.#startAgain(index, verdict)) return;
     given.add(index);
     if (verdict.next === "larger_context") this.#candidates.giveUpSmaller(index);
     this.#proceed();
+  }
+
+  /** Waits for the second send to a target; false: there is no budget, or it may not be asked when the wait is over. */
+  #startAgain(index: number, { waitMs }: Verdict): boolean {
+    const { random } = this.#core.time;
+    const now = this.#now;
+    const state = this.#candidates.state(index, now);
+    const coolUntil = state.state === "out" && state.reason === "cooling" ? state.until : 0;
+    if (waitMs !== null && coolUntil > now + waitMs) return false;
+    if (!this.#takeBudget(index, now)) return false;
+    this.#repetitions++;
+    const retry = this.#record.alias?.retry ?? DEFAULT_BACKOFF;
+    this.#pending = index;
+    // A rate limit that names no time cools the target for longer than is waited here.
+    const ownUntil = waitMs === null ? coolUntil : 0;
+    this.#startWait(
+      waitMs === null ? backoff(this.#repetitions, retry, random) : askedWait(waitMs, random),
+      () => this.#askAgain(index, ownUntil),
+    );
+    return true;
+  }
+
+  /** Others may have found it dead meanwhile, or were told to wait longer than `coolUntil`. */
+  #askAgain(index: number, coolUntil: number): void {
+    this.#pending = -1;
+    const now = this.#now;
+    const state = this.#candidates.state(index, now);
+    const own = state.state === "out" && state.reason === "cooling" && state.until <= coolUntil;
+    if (state.state === "out" && !own && state.reason !== "quota") {
+      this.#granted = index;
+      this.#proceed();
+      this.#granted = -1;
+      return;
+    }
+    if (this.#running.length >= 2) this.#leave(this.#running[0] as Running);
+    this.#launch(index, this.#candidates.asOf(index, now), true, false);
   }
 
   #correct(index: number, target: Target, kind: string, member: string): void {
