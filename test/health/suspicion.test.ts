@@ -130,6 +130,19 @@ test("reset and dropping the target cancel the observer", () => {
   assert.equal(dropped.cancelled(), 1);
 });
 
+test("a target that is dropped is observed no more: requests that hold it may end later", () => {
+  const target = new Target();
+  const attempt = target.start("stream");
+  target.now += 15_000;
+  attempt.markLate();
+  target.health.close();
+  assert.equal(
+    attempt.observe(target.now, () => {}),
+    false,
+  );
+  assert.equal(target.state, "usable");
+});
+
 test("a client that left a late attempt raises the provisional latency, one that left early does not", () => {
   const target = new Target();
   const early = target.start("stream");
