@@ -259,7 +259,8 @@ export class ChatPlan implements Plan {
     let extra = "";
     for (let i = 0; i < encoded.headers.length; i += 2)
       extra += `${encoded.headers[i]}: ${encoded.headers[i + 1]}\r\n`;
-    const answer = this.#answerContext(target, context, request);
+    const prefix = encoded.thinks === false ? "" : prefixOf(request, context);
+    const answer = this.#answerContext(target, context, request, prefix);
     return {
       method: "POST",
       path,
@@ -315,7 +316,8 @@ export class ChatPlan implements Plan {
       decoder: upstream.createDecoder(context),
       emulatedStop: [],
       createWriter: (to) => {
-        const answer = this.#answerContext(attempt.target, context, this.#decode().request);
+        const { request } = this.#decode();
+        const answer = this.#answerContext(attempt.target, context, request, prefixOf(request, context));
         return this.#openWriter(attempt, head, answer, to, null);
       },
     });
@@ -398,7 +400,12 @@ export class ChatPlan implements Plan {
     });
   }
 
-  #answerContext(target: Target, context: ConvertContext, request: ChatRequest): AnswerContext {
+  #answerContext(
+    target: Target,
+    context: ConvertContext,
+    request: ChatRequest,
+    prefix: string,
+  ): AnswerContext {
     return {
       requestModel: this.#record.model,
       answerModel: this.#echo,
@@ -410,7 +417,7 @@ export class ChatPlan implements Plan {
       promptEstimate: this.#record.promptTokens,
       names: context.names,
       carriers: context.carriers,
-      origin: { vendor: context.vendor, model: target.model, prefix: prefixOf(request, context) },
+      origin: { vendor: context.vendor, model: target.model, prefix },
       elapsedMs: () => this.#core.time.clock.now() - this.#record.startedAt,
       jsonArray: this.#facts.jsonArray,
     };

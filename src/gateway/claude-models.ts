@@ -1,6 +1,7 @@
-/** What Claude models take, as their providers' own lists say: asked in the background, once a day, from the first request on. */
+/** What a target takes; of Claude models as their providers' own lists say: asked in the background, once a day, from the first request on. */
 import type { Time } from "../base/clock.ts";
 import { LruMap } from "../base/lru-map.ts";
+import { effectiveCapability } from "../protocols/anthropic/catalog.ts";
 import { capabilityNamed, readModelCapabilities } from "../protocols/anthropic/model-capabilities.ts";
 import type { Capability } from "../protocols/protocol.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -10,8 +11,8 @@ import type { Provider, Target } from "./target.ts";
 
 export interface ClaudeModels {
   /**
-   * What is declared of this target, then what its provider's list said of the model. Has the provider asked when a
-   * day is over; never waits and never throws.
+   * What is declared of this target, then what its provider's list said of the model, then the catalog. Has the
+   * provider asked when a day is over; never waits and never throws.
    */
   capabilityOf(target: Target): Capability;
   /** The same, without asking anybody. */
@@ -66,8 +67,12 @@ export function createClaudeModels(options: ClaudeModelsOptions): ClaudeModels {
   const merge = (target: Target, models: Listing["models"]): Capability => {
     const last = known.get(target);
     if (last !== undefined && last.of === models) return last.capability;
+    const { kind, facts } = target.provider;
+    const isClaude = kind.speaks(facts, target.model).includes("anthropic");
     const said = capabilityNamed(models, target.model);
-    const capability = said === null ? target.capability : { ...said, ...target.capability };
+    const capability = isClaude
+      ? effectiveCapability(target.model, { ...said, ...target.capability })
+      : target.capability;
     known.set(target, { of: models, capability });
     return capability;
   };
@@ -76,7 +81,7 @@ export function createClaudeModels(options: ClaudeModelsOptions): ClaudeModels {
     capabilityOf(target) {
       const { provider } = target;
       const path = provider.kind.modelsPath?.(provider.facts);
-      if (path === undefined) return target.capability;
+      if (path === undefined) return merge(target, NOTHING);
       const now = time.clock.now();
       let listing = listings.get(provider.identity, now);
       if (listing === undefined) {
@@ -92,9 +97,8 @@ export function createClaudeModels(options: ClaudeModelsOptions): ClaudeModels {
       return merge(target, listing.models);
     },
     knownOf(target) {
-      if (target.provider.kind.modelsPath === undefined) return target.capability;
       const listing = listings.get(target.provider.identity, time.clock.now());
-      return listing === undefined ? target.capability : merge(target, listing.models);
+      return merge(target, listing?.models ?? NOTHING);
     },
     close: () => aborter.abort(),
   };

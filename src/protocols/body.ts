@@ -62,11 +62,15 @@ function wellFormedBytes(bytes: Buffer): Buffer {
   return copy ?? bytes;
 }
 
-function isRawName(body: Buffer, start: number, end: number, names: readonly Buffer[]): boolean {
-  for (const name of names) {
-    if (name.length === end - start && body.compare(name, 0, name.length, start, end) === 0) return true;
-  }
+function isRawName(body: Buffer, start: number, end: number, names: readonly string[]): boolean {
+  for (const name of names) if (name.length === end - start && spells(body, start, name)) return true;
   return false;
+}
+
+/** Names are ASCII. */
+function spells(body: Buffer, start: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (body[start + i] !== name.charCodeAt(i)) return false;
+  return true;
 }
 
 /**
@@ -82,8 +86,8 @@ export function openBody(
   limits: BodyLimits = REQUEST_LIMITS,
 ): OpenedBody {
   const large = new LargeStringStore(random);
-  const names = rawMembers.map((name) => Buffer.from(name));
-  const pieces: Buffer[] = [];
+  /** What is left out: where what stands before it begins and ends, and the placeholder in its place. */
+  const cuts: { readonly from: number; readonly to: number; readonly placeholder: string }[] = [];
   let from = 0;
   let rest = body.length;
   let depth = 0;
@@ -104,18 +108,18 @@ export function openBody(
     const end = skipString(body, at, body.length);
     if (end - at > limits.largeString) {
       const start = payloadStart(body, at + 1, end - 1);
-      pieces.push(body.subarray(from, start));
-      pieces.push(Buffer.from(large.holdString(wellFormedBytes(body.subarray(start, end - 1)))));
+      const placeholder = large.holdString(wellFormedBytes(body.subarray(start, end - 1)));
+      cuts.push({ from, to: start, placeholder });
       from = end - 1;
       rest -= from - start;
-    } else if (isRawName(body, at + 1, end - 1, names)) {
+    } else if (isRawName(body, at + 1, end - 1, rawMembers)) {
       const colon = skipSpace(body, end, body.length);
       const value = body[colon] === 0x3a ? skipSpace(body, colon + 1, body.length) : -1;
       if (value >= 0 && (body[value] === 0x7b || body[value] === 0x5b)) {
         const valueEnd = skipValue(body, value, body.length);
         if (!isValidJson(body, value, valueEnd)) throw invalidJson();
-        pieces.push(body.subarray(from, value));
-        pieces.push(Buffer.from(`"${large.holdJson(body.subarray(value, valueEnd))}"`));
+        const placeholder = `"${large.holdJson(body.subarray(value, valueEnd))}"`;
+        cuts.push({ from, to: value, placeholder });
         from = valueEnd;
         rest -= valueEnd - value;
         at = valueEnd;
@@ -131,8 +135,9 @@ export function openBody(
       { code: "request_too_large" },
     );
   }
-  pieces.push(body.subarray(from));
-  const text = (pieces.length === 1 ? body : Buffer.concat(pieces)).toString();
+  let text = "";
+  for (const cut of cuts) text += body.toString("utf8", cut.from, cut.to) + cut.placeholder;
+  text += body.toString("utf8", from);
   try {
     return { doc: JSON.parse(text), large };
   } catch {

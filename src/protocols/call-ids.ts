@@ -59,7 +59,9 @@ export function fitCallId(id: string, rule: IdRule): string {
  * Turns whose call ids fit the rule and are unique in the conversation; a result goes with the latest call of its id
  * before it. A pure function of the history's prefix, so that prompt caches hold. Parts that need no change are shared.
  */
-export function fitTurnIds(turns: readonly Turn[], rule: IdRule): Turn[] {
+export function fitTurnIds(turns: readonly Turn[], rule: IdRule): readonly Turn[] {
+  if (!turns.some((turn) => turn.parts.some((part) => part.type === "call" || part.type === "result")))
+    return turns;
   const used = new Map<string, number>();
   const current = new Map<string, string>();
   const fitPart = (part: Part): Part => {

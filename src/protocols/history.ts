@@ -27,10 +27,10 @@ export interface ShapeOptions {
 }
 
 /** The turns as the vendor takes them. Throws Failure (400) when there is none. */
-export function shapeTurns(request: ChatRequest, options: ShapeOptions): Turn[] {
+export function shapeTurns(request: ChatRequest, options: ShapeOptions): readonly Turn[] {
   if (request.turns.length === 0)
     throw badRequest("the conversation holds no message", "invalid_request", "messages");
-  let turns = prefixNames(request.turns);
+  let turns: readonly Turn[] = prefixNames(request.turns);
   // Before the merge: what is left of a wrapped instruction belongs to the user turn beside it.
   if (!options.systemMidway) turns = wrapSystemTurns(turns, options.warn);
   turns = dropEmptyTexts(turns);
@@ -53,12 +53,14 @@ export function systemBlocks(request: ChatRequest): ChatRequest["system"] {
 }
 
 /** Names mean something only where several users speak. */
-function prefixNames(turns: readonly Turn[]): Turn[] {
-  const speakers = new Set<string>();
-  for (const turn of turns) {
-    if (turn.role === "user" && turn.name !== undefined) speakers.add(turn.name);
-  }
-  if (speakers.size < 2) return [...turns];
+function prefixNames(turns: readonly Turn[]): readonly Turn[] {
+  let first: string | undefined;
+  const several = turns.some((turn) => {
+    if (turn.role !== "user" || turn.name === undefined) return false;
+    first ??= turn.name;
+    return turn.name !== first;
+  });
+  if (!several) return turns;
   return turns.map((turn) => {
     if (turn.role !== "user" || turn.name === undefined) return turn;
     const at = turn.parts.findIndex((part) => part.type === "text");
@@ -90,7 +92,8 @@ function isEmptyText(part: Part): boolean {
 }
 
 /** "text content blocks must be non-empty" (LiteLLM #22930); never a part that carries a signature. */
-function dropEmptyTexts(turns: readonly Turn[]): Turn[] {
+function dropEmptyTexts(turns: readonly Turn[]): readonly Turn[] {
+  if (!turns.some((turn) => turn.parts.length === 0 || turn.parts.some(isEmptyText))) return turns;
   const kept: Turn[] = [];
   for (const turn of turns) {
     const parts = turn.parts.some(isEmptyText) ? turn.parts.filter((part) => !isEmptyText(part)) : turn.parts;
@@ -101,7 +104,8 @@ function dropEmptyTexts(turns: readonly Turn[]): Turn[] {
 }
 
 /** Consecutive turns of one role as one. */
-function mergeTurns(turns: readonly Turn[]): Turn[] {
+function mergeTurns(turns: readonly Turn[]): readonly Turn[] {
+  if (!turns.some((turn, i) => turn.role === turns[i - 1]?.role)) return turns;
   const merged: Turn[] = [];
   for (const turn of turns) {
     const last = merged[merged.length - 1];
@@ -115,7 +119,8 @@ function mergeTurns(turns: readonly Turn[]): Turn[] {
  * Results stand right behind the calls they answer, first in their turn, in the order of the calls. A call without a
  * result (the user interrupted) gets an error result; a result without a call becomes the user's text.
  */
-function pairResults(turns: readonly Turn[], warn: Warn): Turn[] {
+function pairResults(turns: readonly Turn[], warn: Warn): readonly Turn[] {
+  if (!turns.some((turn) => turn.parts.some(isOfCall))) return turns;
   const out: Turn[] = [];
   let pending: Extract<Part, { type: "call" }>[] = [];
   const settle = (results: readonly ResultPart[]): ResultPart[] =>
@@ -159,6 +164,10 @@ function pairResults(turns: readonly Turn[], warn: Warn): Turn[] {
   return out;
 }
 
+function isOfCall(part: Part): boolean {
+  return part.type === "call" || part.type === "result";
+}
+
 function onlyResults(turn: Turn): boolean {
   return turn.parts.every((part) => part.type === "result");
 }
@@ -184,7 +193,7 @@ function pairTurn(
 }
 
 /** A last assistant turn asks the model to go on in it; where that is refused the user asks for it in words. */
-function settlePrefill(turns: Turn[], options: ShapeOptions): Turn[] {
+function settlePrefill(turns: readonly Turn[], options: ShapeOptions): readonly Turn[] {
   const last = turns[turns.length - 1];
   if (last?.role !== "assistant") return turns;
   options.warn("prefill", `messages[${turns.length - 1}]`);

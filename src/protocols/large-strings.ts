@@ -1,8 +1,8 @@
 /** Long strings and verbatim JSON of a body stay byte ranges: a placeholder stands for them until the output is rendered. */
 import type { Random } from "../base/clock.ts";
-import { badRequest } from "../base/failure.ts";
 import { isValidJson } from "../base/json-valid.ts";
 import type { LargeStrings } from "./protocol.ts";
+import { escapeBytes, unescapeBytes, wellFormedJson } from "./string-escapes.ts";
 
 /** `string`: the inside of a JSON string, escaped as it came. `json`: the text of a JSON value. */
 interface Held {
@@ -25,95 +25,15 @@ function plainBytes(held: Held): Buffer {
   return held.plain;
 }
 
-/** Bytes of a string value put back into text: the escapes resolved. */
-function unescapeBytes(bytes: Buffer): Buffer {
-  if (!bytes.includes(0x5c)) return bytes;
-  const out = Buffer.allocUnsafeSlow(bytes.length);
-  let to = 0;
-  let at = 0;
-  while (at < bytes.length) {
-    const byte = bytes[at] ?? 0;
-    if (byte !== 0x5c) {
-      out[to++] = byte;
-      at++;
-      continue;
-    }
-    const letter = bytes[at + 1] ?? 0;
-    if (letter === 0x75) {
-      // A pair of surrogates is one character of four bytes, shorter than its twelve bytes of escapes.
-      let text = bytes.toString("latin1", at, at + 6);
-      if (/^\\u[dD][89abAB]/.test(text) && bytes[at + 6] === 0x5c)
-        text = bytes.toString("latin1", at, at + 12);
-      to += out.write(unescapeText(text), to, "utf8");
-      at += text.length;
-    } else {
-      out[to++] = SHORT_ESCAPES[letter] ?? letter;
-      at += 2;
-    }
-  }
-  return out.subarray(0, to);
-}
-
-/** The caller's string was only looked at for its end: a bad escape inside is a 400 here. */
-function unescapeText(text: string): string {
-  try {
-    return String(JSON.parse(`"${text}"`));
-  } catch {
-    throw badRequest("a string holds a bad escape", "invalid_json");
-  }
-}
-
-const SHORT_ESCAPES: Readonly<Record<number, number>> = {
-  110: 0x0a,
-  116: 0x09,
-  114: 0x0d,
-  98: 0x08,
-  102: 0x0c,
-};
-
-/** Text as the inside of a JSON string. */
-function escapeBytes(bytes: Buffer): Buffer {
-  let extra = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte === 0x22 || byte === 0x5c) extra += 1;
-    else if (byte < 0x20) extra += 5;
-  }
-  if (extra === 0) return bytes;
-  const out = Buffer.allocUnsafeSlow(bytes.length + extra);
-  let to = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte === 0x22 || byte === 0x5c) {
-      out[to++] = 0x5c;
-      out[to++] = byte;
-    } else if (byte >= 0x20) {
-      out[to++] = byte;
-    } else {
-      // The same spelling as JSON.stringify's, so that a hash over either is one.
-      to += out.write(JSON.stringify(String.fromCharCode(byte)).slice(1, -1), to, "latin1");
-    }
-  }
-  return out.subarray(0, to);
-}
-
-/** Replaces escapes of lone surrogates, which upstreams refuse ("no low surrogate", claude-code #558). */
-function wellFormedJson(json: string): string {
-  if (!json.includes("\\ud")) return json;
-  // JSON.stringify writes a surrogate as an escape only when it is alone.
-  return json.replace(/\\(?:u(d[89a-f][0-9a-f]{2})|.)/gs, (whole, lone) =>
-    lone === undefined ? whole : "\ufffd",
-  );
-}
-
 export class LargeStringStore implements LargeStrings {
-  readonly #prefix: string;
+  readonly #random: Random;
   readonly #held: Held[] = [];
+  /** What no text of the caller's can hold by chance; "" until something is held. */
+  #prefix = "";
   #expanded = 0;
 
   constructor(random: Random) {
-    const word = () => Math.floor(random.next() * 2 ** 48).toString(36);
-    this.#prefix = `@slc:${word()}${word()}:`;
+    this.#random = random;
   }
 
   /** Keeps the inside of a JSON string. */
@@ -203,13 +123,15 @@ export class LargeStringStore implements LargeStrings {
   }
 
   #hold(held: Held): string {
+    if (this.#prefix === "") this.#prefix = `@slc:${word(this.#random)}${word(this.#random)}:`;
     this.#held.push(held);
     return `${this.#prefix}${this.#held.length - 1}@`;
   }
 
   /** What the text's only placeholder stands for, when the text is nothing else. */
   #only(text: string): Held | null {
-    if (!text.startsWith(this.#prefix) || text.length > this.#prefix.length + 12) return null;
+    if (this.#held.length === 0 || !text.startsWith(this.#prefix) || text.length > this.#prefix.length + 12)
+      return null;
     const pieces = this.#pieces(text);
     const first = pieces[0];
     return pieces.length === 1 && typeof first === "object" ? first : null;
@@ -234,19 +156,35 @@ export class LargeStringStore implements LargeStrings {
 
   /** JSON text with its placeholders replaced. */
   #splice(json: string): Buffer[] {
-    const pieces = this.#pieces(json);
     const out: Buffer[] = [];
-    for (let i = 0; i < pieces.length; i++) {
-      const piece = pieces[i];
-      if (piece === undefined) continue;
-      if (typeof piece !== "string") {
-        out.push(piece.kind === "string" || piece.splice ? piece.bytes : escapeBytes(piece.bytes));
-        continue;
+    const bytes = Buffer.from(json);
+    // Of plain ASCII, which most bodies are, the places in the text are the places in the bytes.
+    const plain = bytes.length === json.length;
+    const put = (from: number, to: number) => {
+      if (from < to) out.push(plain ? bytes.subarray(from, to) : Buffer.from(json.slice(from, to)));
+    };
+    let from = 0;
+    for (;;) {
+      const at = json.indexOf(this.#prefix, from);
+      const end = at < 0 ? -1 : json.indexOf("@", at + this.#prefix.length);
+      const held = end < 0 ? undefined : this.#held[Number(json.slice(at + this.#prefix.length, end))];
+      if (held === undefined) {
+        put(from, json.length);
+        return out;
       }
-      out.push(Buffer.from(unquoted(pieces, i)));
+      // A value to be spliced stands in quotes of its own, which go.
+      const quotes =
+        held.splice && json.charCodeAt(at - 1) === 0x22 && json.charCodeAt(end + 1) === 0x22 ? 1 : 0;
+      put(from, at - quotes);
+      out.push(held.kind === "string" || held.splice ? held.bytes : escapeBytes(held.bytes));
+      from = end + 1 + quotes;
     }
-    return out;
   }
+}
+
+/** Thirty bits of chance, in digits: other radixes than ten are written many times slower. */
+function word(random: Random): string {
+  return String(Math.floor(random.next() * 2 ** 30));
 }
 
 /** The text at `i` without the quotes that stand around a neighbour to be spliced as a value. */

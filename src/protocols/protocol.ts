@@ -16,7 +16,7 @@ export type ProtocolName =
   | "cohere-v1"
   | "ollama";
 
-/** What a target takes, declared, from the catalog or asked of the vendor. undefined = unknown. */
+/** What a target takes: declared, asked of the vendor, or from the catalog (`anthropic/catalog`), in this order. undefined = unknown. */
 export interface Capability {
   readonly maxTokens?: number;
   readonly maxInputTokens?: number;
@@ -110,6 +110,8 @@ export interface EncodedRequest {
   readonly body: Uint8Array[];
   /** Stop sequences the upstream cannot take: the gateway cuts the answer itself. */
   readonly emulatedStop: readonly string[];
+  /** False: the answer will hold no thinking that is bound to what stands before it. Absent = it may. */
+  readonly thinks?: boolean;
   /** Headers the conversion asks for (e.g. `anthropic-beta`), name and value in turn. */
   readonly headers: readonly string[];
 }

@@ -4,6 +4,7 @@ import { after, describe, test } from "node:test";
 import { createClaudeModels } from "../../src/gateway/claude-models.ts";
 import { compileSnapshot } from "../../src/gateway/snapshot.ts";
 import type { Target } from "../../src/gateway/target.ts";
+import { claudeCapability } from "../../src/protocols/anthropic/catalog.ts";
 import { jsonAnswer } from "../support/answers.ts";
 import { type FakeTime, fakeTime } from "../support/fake-time.ts";
 import { configOf, startGateway } from "../support/gateway.ts";
@@ -82,9 +83,11 @@ describe("the list of Claude models", async () => {
   test("is asked with the provider's credential and version, at the first request and not before", async () => {
     play(jsonAnswer(LIST));
     const { models, target, debug } = stage(fakeTime());
-    assert.deepEqual(models.knownOf(target("claude-opus-4-5")), {});
+    const catalog = claudeCapability("claude-opus-4-5");
+    assert.deepEqual(models.knownOf(target("claude-opus-4-5")), catalog);
     assert.equal(upstream.requests.length, 0);
-    assert.deepEqual(models.capabilityOf(target("claude-opus-4-5")), {}, "the first request does not wait");
+    const first = models.capabilityOf(target("claude-opus-4-5"));
+    assert.deepEqual(first, catalog, "the first request does not wait");
     await settled(debug, 1);
     const asked = upstream.requests[0];
     assert.equal(asked?.method, "GET");
@@ -92,6 +95,7 @@ describe("the list of Claude models", async () => {
     assert.equal(asked?.header("x-api-key"), "claude-secret");
     assert.equal(asked?.header("anthropic-version"), "2023-06-01");
     assert.deepEqual(models.capabilityOf(target("claude-opus-4-5")), {
+      ...catalog,
       maxTokens: 77_000,
       maxInputTokens: 500_000,
       jsonSchema: false,
@@ -105,7 +109,7 @@ describe("the list of Claude models", async () => {
       effortLevels: [],
     });
     for (const name of ["claude-bare", "claude-opus-4-5-2025110", "claude-opus-4", "other"])
-      assert.deepEqual(models.capabilityOf(target(name)), {}, name);
+      assert.deepEqual(models.capabilityOf(target(name)), claudeCapability(name), name);
     models.close();
   });
 

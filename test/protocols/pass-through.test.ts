@@ -9,7 +9,11 @@ import { Conversion } from "./support/conversion.ts";
 import { createPlainLarge } from "./support/plain-large.ts";
 
 function relay(protocol: ChatProtocol, text: string, context: Partial<ConvertContext> = {}) {
-  const run = new Conversion(protocol, protocol);
+  const { model, capability } = context;
+  const run = new Conversion(protocol, protocol, {
+    ...(model === undefined ? {} : { model }),
+    ...(capability === undefined ? {} : { capability }),
+  });
   const body = Buffer.from(text);
   const edits = protocol.passThroughEdits(body, { ...run.convertContext(createPlainLarge()), ...context });
   return { text: Buffer.concat(applyEdits(body, edits)).toString(), warnings: run.warnings };

@@ -38,56 +38,55 @@ function decodeContent(content: unknown, path: string, context: DecodeContext): 
   if (!Array.isArray(content)) {
     throw badRequest(`${path} must be a string or a list`, "invalid_type", path);
   }
-  return content.flatMap((item, index) => {
+  const parts: Part[] = [];
+  for (let index = 0; index < content.length; index++) {
     const place = `${path}[${index}]`;
-    return decodeBlock(requireObject(item, place), place, context);
-  });
+    const part = decodeBlock(requireObject(content[index], place), place, context);
+    if (part !== null) parts.push(part);
+  }
+  return parts;
 }
 
-function decodeBlock(block: JsonObject, path: string, context: DecodeContext): Part[] {
+function decodeBlock(block: JsonObject, path: string, context: DecodeContext): Part | null {
   const cache = readCacheControl(block);
   const marked = cache === undefined ? {} : { cache };
   switch (block.type) {
     case "text":
-      return [{ type: "text", text: readString(block, "text", path) ?? "", ...marked }];
+      return { type: "text", text: readString(block, "text", path) ?? "", ...marked };
     case "image":
-      return [{ type: "image", source: decodeSource(block, path, context), ...marked }];
+      return { type: "image", source: decodeSource(block, path, context), ...marked };
     case "document":
-      return [decodeDocument(block, path, context)];
+      return decodeDocument(block, path, context);
     case "search_result":
-      return [decodeSearchResult(block, path)];
+      return decodeSearchResult(block, path);
     case "thinking":
-      return [decodeThinking(block)];
+      return decodeThinking(block);
     case "redacted_thinking":
       return decodeRedacted(block);
     case "tool_use":
-      return [
-        {
-          type: "call",
-          id: requireString(block, "id", path),
-          name: requireString(block, "name", path),
-          arguments: context.large.jsonText(block.input ?? {}),
-          kind: "function",
-          ...marked,
-        },
-      ];
+      return {
+        type: "call",
+        id: requireString(block, "id", path),
+        name: requireString(block, "name", path),
+        arguments: context.large.jsonText(block.input ?? {}),
+        kind: "function",
+        ...marked,
+      };
     case "tool_result":
-      return [
-        {
-          type: "result",
-          callId: requireString(block, "tool_use_id", path),
-          isError: block.is_error === true,
-          parts: decodeContent(block.content, `${path}.content`, context),
-          ...marked,
-        },
-      ];
+      return {
+        type: "result",
+        callId: requireString(block, "tool_use_id", path),
+        isError: block.is_error === true,
+        parts: decodeContent(block.content, `${path}.content`, context),
+        ...marked,
+      };
     case "tool_reference":
-      return [{ type: "text", text: `tool ${readString(block, "tool_name", path) ?? ""} is now available` }];
+      return { type: "text", text: `tool ${readString(block, "tool_name", path) ?? ""} is now available` };
     default:
       if (typeof block.type !== "string")
         throw badRequest(`${path}.type is required`, "missing_member", path);
       // Server tools and their results mean something to Anthropic only.
-      return [{ type: "opaque", vendor: "anthropic", raw: context.large.jsonText(block) }];
+      return { type: "opaque", vendor: "anthropic", raw: context.large.jsonText(block) };
   }
 }
 
@@ -100,11 +99,11 @@ function decodeThinking(block: JsonObject): Part {
   return { type: "thinking", text, signature: { vendor: "anthropic", value: signature } };
 }
 
-function decodeRedacted(block: JsonObject): Part[] {
+function decodeRedacted(block: JsonObject): Part | null {
   const data = stringOf(block.data) ?? "";
-  if (data === "") return [];
-  if (isCarrier(data)) return [{ type: "thinking", text: "", foreign: data }];
-  return [{ type: "thinking", text: "", signature: { vendor: "anthropic", value: data, redacted: true } }];
+  if (data === "") return null;
+  if (isCarrier(data)) return { type: "thinking", text: "", foreign: data };
+  return { type: "thinking", text: "", signature: { vendor: "anthropic", value: data, redacted: true } };
 }
 
 function decodeSource(block: JsonObject, path: string, context: DecodeContext): MediaSource {

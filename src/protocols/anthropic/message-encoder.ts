@@ -100,7 +100,10 @@ function encodeTurn(
   for (const part of turn.parts) {
     if (part.type === "thinking") blocks.push(...encodeThinking(part, thinking.get(part) ?? []));
     else if (part.type === "result") blocks.push(encodeResult(part, path, context));
-    else blocks.push(...encodePart(part, path, context));
+    else {
+      const block = encodePart(part, path, context);
+      if (block !== null) blocks.push(block);
+    }
   }
   const final = blocks[blocks.length - 1];
   // 400 "final assistant content cannot end with trailing whitespace" (1.1).
@@ -130,7 +133,9 @@ function encodeThinking(
 }
 
 function encodeResult(part: Extract<Part, { type: "result" }>, path: string, context: ConvertContext): Block {
-  const content = part.parts.flatMap((inner) => encodePart(inner, path, context));
+  const content = part.parts
+    .map((inner) => encodePart(inner, path, context))
+    .filter((block) => block !== null);
   const first = content[0];
   const only = content.length === 1 && first?.type === "text" && Object.keys(first).length === 2;
   return {
@@ -146,31 +151,33 @@ function unsupported(what: string, path: string): never {
   throw badRequest(`${path}: Anthropic takes no ${what}`, "unsupported_content", path);
 }
 
-function encodePart(part: Part, path: string, context: ConvertContext): Block[] {
+/** null = nothing of it is sent. */
+function encodePart(part: Part, path: string, context: ConvertContext): Block | null {
   switch (part.type) {
     case "text":
       // "text content blocks must be non-empty" (LiteLLM #22930).
-      return part.text.trim() === "" ? [] : [{ type: "text", text: part.text, ...cacheControl(part.cache) }];
+      if (part.text.trim() === "") return null;
+      return part.cache === undefined
+        ? { type: "text", text: part.text }
+        : { type: "text", text: part.text, ...cacheControl(part.cache) };
     case "refusal":
-      return part.text.trim() === "" ? [] : [{ type: "text", text: part.text }];
+      return part.text.trim() === "" ? null : { type: "text", text: part.text };
     case "image":
-      return [{ type: "image", source: encodeImage(part, path), ...cacheControl(part.cache) }];
+      return { type: "image", source: encodeImage(part, path), ...cacheControl(part.cache) };
     case "document":
-      return [encodeDocument(part, path)];
+      return encodeDocument(part, path);
     case "call":
-      return [
-        {
-          type: "tool_use",
-          id: part.id,
-          name: upstreamName(part.name, part.namespace, ANTHROPIC_NAMES),
-          input: encodeInput(part, context),
-          ...cacheControl(part.cache),
-        },
-      ];
+      return {
+        type: "tool_use",
+        id: part.id,
+        name: upstreamName(part.name, part.namespace, ANTHROPIC_NAMES),
+        input: encodeInput(part, context),
+        ...cacheControl(part.cache),
+      };
     case "opaque":
-      if (part.vendor === "anthropic") return [context.large.raw(part.raw) as unknown as Block];
+      if (part.vendor === "anthropic") return context.large.raw(part.raw) as unknown as Block;
       context.warn("vendor_item", path);
-      return [];
+      return null;
     default:
       return unsupported(part.type, path);
   }

@@ -12,7 +12,6 @@ import {
 import { effortOfBudget } from "../effort.ts";
 import { objectOf, stringOf } from "../json-value.ts";
 import type { Capability, ConvertContext } from "../protocol.ts";
-import { effectiveCapability } from "./catalog.ts";
 import { appendText, thinkingEdits } from "./message-edits.ts";
 import { budgetOfEffort } from "./thinking.ts";
 import { bodyVersion, foreignMembers } from "./versions.ts";
@@ -38,7 +37,7 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
     removed: new Set(),
     added: [],
   };
-  const capability = effectiveCapability(context.model, context.capability);
+  const { capability } = context;
   renameModel(plan, context);
   for (const name of [...foreignMembers(context.providerKind), ...(context.refused ?? [])]) {
     const member = find(plan, name);

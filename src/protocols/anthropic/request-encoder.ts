@@ -5,7 +5,6 @@ import type { ChatRequest, Tool } from "../neutral.ts";
 import type { Capability, ConvertContext, EncodedRequest } from "../protocol.ts";
 import { claudeToolSchema, customToolSchema, structuredSchema } from "../schema-text.ts";
 import { ANTHROPIC_NAMES, registerTool, upstreamName } from "../tool-names.ts";
-import { effectiveCapability } from "./catalog.ts";
 import { type AnthropicMessage, type Block, cacheControl, encodeMessages } from "./message-encoder.ts";
 import { planThinking, type ThinkingPlan } from "./thinking.ts";
 import { cloudMembers } from "./versions.ts";
@@ -18,7 +17,7 @@ const MAX_MARKS = 4;
 
 /** Throws Failure (400) for what Anthropic cannot carry. Fills `context.names`. */
 export function encodeRequest(original: ChatRequest, context: ConvertContext): EncodedRequest {
-  const capability = effectiveCapability(context.model, context.capability);
+  const { capability } = context;
   refuse(original);
   const body: Block = { model: context.model };
   const request = withHints(original, capability, context);
@@ -39,7 +38,7 @@ export function encodeRequest(original: ChatRequest, context: ConvertContext): E
   writeSampling(body, request, capability, plan, context);
   const emulatedStop = writeStops(body, request);
   writeIdentity(body, request, context);
-  keepLastMarks([...tools.list, ...system, ...messages.flatMap((message) => message.content)]);
+  keepLastMarks([tools.list, system, ...messages.map((message) => message.content)]);
   if (request.stream) body.stream = true;
   for (const name of context.refused ?? [])
     if (name !== "messages" && name !== "max_tokens") delete body[name];
@@ -48,6 +47,7 @@ export function encodeRequest(original: ChatRequest, context: ConvertContext): E
   return {
     body: context.large.render(cloudMembers(body, context.providerKind)),
     emulatedStop,
+    thinks: plan.thinking === null ? capability.thinkingDefault !== "off" : plan.thinking.type !== "disabled",
     headers: holdsFile(messages) ? ["anthropic-beta", "files-api-2025-04-14"] : [],
   };
 }
@@ -297,9 +297,12 @@ function writeIdentity(body: Block, request: ChatRequest, context: ConvertContex
 }
 
 /** Anthropic answers a fifth cache marker with a 400: the last four stay (1.8). */
-function keepLastMarks(blocks: readonly Block[]): void {
-  const marked = blocks.filter(
-    (block) => block !== null && typeof block === "object" && block.cache_control !== undefined,
-  );
+function keepLastMarks(lists: readonly (readonly Block[])[]): void {
+  const marked: Block[] = [];
+  for (const list of lists) {
+    for (const block of list) {
+      if (block !== null && typeof block === "object" && block.cache_control !== undefined) marked.push(block);
+    }
+  }
   for (const block of marked.slice(0, Math.max(0, marked.length - MAX_MARKS))) delete block.cache_control;
 }

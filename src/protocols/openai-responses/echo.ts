@@ -22,26 +22,25 @@ const OPTIONAL = [
 
 /** `"name":json,…` without braces. The required members are always there (40-protocols 2.3). */
 export function writeEcho(body: JsonObject, tools: readonly Tool[], context: DecodeContext): string {
-  const members: [string, string][] = [
-    ["instructions", member(body["instructions"], "null", context)],
-    ["metadata", member(body["metadata"], "{}", context)],
-    ["parallel_tool_calls", member(body["parallel_tool_calls"], "true", context)],
-    ["temperature", member(body["temperature"], "1", context)],
-    ["tool_choice", member(body["tool_choice"], '"auto"', context)],
-    ["tools", writeTools(body, tools, context)],
-    ["top_p", member(body["top_p"], "1", context)],
-  ];
+  let echo =
+    `"instructions":${member(body["instructions"], "null", context)}` +
+    `,"metadata":${member(body["metadata"], "{}", context)}` +
+    `,"parallel_tool_calls":${member(body["parallel_tool_calls"], "true", context)}` +
+    `,"temperature":${member(body["temperature"], "1", context)}` +
+    `,"tool_choice":${member(body["tool_choice"], '"auto"', context)}` +
+    `,"tools":${writeTools(body, tools, context)}` +
+    `,"top_p":${member(body["top_p"], "1", context)}`;
   for (const name of OPTIONAL) {
     const json = member(body[name], "", context);
-    if (json !== "") members.push([name, json]);
+    if (json !== "") echo += `,"${name}":${json}`;
   }
-  if (body["text"] === undefined) members.push(["text", '{"format":{"type":"text"}}']);
-  return members.map(([name, json]) => `"${name}":${json}`).join(",");
+  return body["text"] === undefined ? `${echo},"text":{"format":{"type":"text"}}` : echo;
 }
 
 function member(value: unknown, absent: string, context: DecodeContext): string {
   if (value === undefined || value === null) return absent;
-  const json = JSON.stringify(resolve(value, context));
+  const short = JSON.stringify(value);
+  const json = context.large.has(short) ? writeValue(value, context) : short;
   return json.length > MAX_MEMBER || context.large.has(json) ? absent : json;
 }
 
@@ -49,24 +48,19 @@ function writeTools(body: JsonObject, tools: readonly Tool[], context: DecodeCon
   return tools.length === 0 ? "[]" : member(listOf(body["tools"]), "[]", context);
 }
 
-/** Schemas stand behind placeholders; small ones are shown. */
-function resolve(value: unknown, context: DecodeContext): unknown {
-  if (Array.isArray(value)) return value.map((item) => resolve(item, context));
-  if (!isObject(value)) return value;
-  const copy: Record<string, unknown> = {};
+/** JSON text with the schemas that stand behind placeholders, as they came; long ones are not shown. */
+function writeValue(value: unknown, context: DecodeContext): string {
+  if (Array.isArray(value)) return `[${value.map((item) => writeValue(item, context)).join(",")}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  let json = "";
   for (const [name, item] of Object.entries(value)) {
-    copy[name] =
-      name === "parameters" || name === "schema" ? schemaValue(item, context) : resolve(item, context);
+    const isSchema = name === "parameters" || name === "schema";
+    json += `${json === "" ? "{" : ","}${JSON.stringify(name)}:${isSchema ? writeSchema(item, context) : writeValue(item, context)}`;
   }
-  return copy;
+  return json === "" ? "{}" : `${json}}`;
 }
 
-function schemaValue(value: unknown, context: DecodeContext): unknown {
+function writeSchema(value: unknown, context: DecodeContext): string {
   const text = context.large.jsonText(value);
-  if (text === "" || text.length > MAX_MEMBER || context.large.has(text)) return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null; // Not a schema; what the target says about it is the answer.
-  }
+  return text === "" || text.length > MAX_MEMBER || context.large.has(text) ? "null" : text;
 }

@@ -1,6 +1,8 @@
 /** Runs a body, an answer or a stream through two protocols as the gateway does, for tests. */
+import { effectiveCapability } from "../../../src/protocols/anthropic/catalog.ts";
 import { ANSWER_LIMITS, openBody } from "../../../src/protocols/body.ts";
 import type { ChatRequest, ChatResponse, StreamEvent } from "../../../src/protocols/neutral.ts";
+import { prefixHash } from "../../../src/protocols/prefix-hash.ts";
 import type {
   AnswerContext,
   CarrierStore,
@@ -36,11 +38,17 @@ export class Conversion {
   readonly options: ConversionOptions;
   request: ChatRequest | null = null;
   emulatedStop: readonly string[] = [];
+  /** The prefix an answer's thinking would be bound to, where it may hold any. */
+  prefix = "";
+  #capability: ConvertContext["capability"];
 
   constructor(from: ChatProtocol, to: ChatProtocol, options: ConversionOptions = {}) {
     this.from = from;
     this.to = to;
     this.options = options;
+    this.#capability = options.capability ?? {};
+    if (to.name === "anthropic")
+      this.#capability = effectiveCapability(options.model ?? "target-model", this.#capability);
   }
 
   #warn = (code: string, field: string): void => {
@@ -54,7 +62,7 @@ export class Conversion {
       vendor: this.to.vendor,
       providerKind: options.providerKind ?? this.to.vendor,
       dialect: options.dialect ?? "auto",
-      capability: options.capability ?? {},
+      capability: this.#capability,
       warn: this.#warn,
       random: this.random,
       now: 1_700_000_000,
@@ -103,6 +111,7 @@ export class Conversion {
     const { request, large } = this.decodeRequest(body);
     const encoded = this.to.encodeRequest(request, this.convertContext(large));
     this.emulatedStop = encoded.emulatedStop;
+    if (this.to.vendor === "anthropic" && encoded.thinks !== false) this.prefix = prefixHash(request, large);
     return encoded.body;
   }
 
