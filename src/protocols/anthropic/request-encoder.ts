@@ -301,7 +301,8 @@ function keepLastMarks(lists: readonly (readonly Block[])[]): void {
   const marked: Block[] = [];
   for (const list of lists) {
     for (const block of list) {
-      if (block !== null && typeof block === "object" && block.cache_control !== undefined) marked.push(block);
+      if (block !== null && typeof block === "object" && block.cache_control !== undefined)
+        marked.push(block);
     }
   }
   for (const block of marked.slice(0, Math.max(0, marked.length - MAX_MARKS))) delete block.cache_control;
