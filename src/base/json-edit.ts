@@ -55,7 +55,8 @@ export function insertMembers(
 }
 
 /** `edits` in the order of the text. Throws when two overlap, which would be a bug of the caller. */
-function sortEdits(edits: readonly Edit[]): Edit[] {
+function sortEdits(edits: readonly Edit[]): readonly Edit[] {
+  if (edits.length === 1) return edits;
   // An insertion at the place where a cut ends comes after that cut; equal starts: the insertion (empty range) first.
   const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end);
   for (let i = 1; i < sorted.length; i++) {

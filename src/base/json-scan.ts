@@ -323,6 +323,24 @@ export function findMember(scan: ObjectScan, name: string): Member | undefined {
   return undefined;
 }
 
+/**
+ * The value of the object's last member when it is an object of that name (`quoted`: the name in its quotes), found from
+ * the end: what stands before it is not walked. Only for bytes that are known to be one JSON object; null = look for it.
+ */
+export function lastMember(bytes: Buffer, quoted: Buffer): { start: number; end: number } | null {
+  const key = bytes.lastIndexOf(quoted);
+  if (key < 0) return null;
+  const colon = skipSpace(bytes, key + quoted.length, bytes.length);
+  const start = skipSpace(bytes, colon + 1, bytes.length);
+  if (bytes[colon] !== COLON || bytes[start] !== OPEN_BRACE) return null;
+  const end = skipNested(bytes, start, bytes.length);
+  const close = skipSpace(bytes, end, bytes.length);
+  // One brace and nothing else: it can only be the object's own.
+  return bytes[close] === CLOSE_BRACE && skipSpace(bytes, close + 1, bytes.length) === bytes.length
+    ? { start, end }
+    : null;
+}
+
 /** The elements of the array in [start, end), at most `limit`. Throws a Failure (400). */
 export function scanArray(
   bytes: Buffer,
@@ -369,8 +387,22 @@ export function isString(bytes: Buffer, value: { start: number; end: number }, t
   return true;
 }
 
+const PLAIN_BYTES = 64;
+
+/** A short string that stands for itself, byte for byte: names of models are, and need no parser. */
+function isPlainText(bytes: Buffer, { start, end }: { start: number; end: number }): boolean {
+  if (end - start < 2 || end - start > PLAIN_BYTES || bytes[start] !== 0x22 || bytes[end - 1] !== 0x22)
+    return false;
+  for (let at = start + 1; at < end - 1; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false;
+  }
+  return true;
+}
+
 /** The value [start, end) parsed; for small values only. Throws a Failure when it is not JSON. */
 export function parseValue(bytes: Buffer, value: { start: number; end: number }): unknown {
+  if (isPlainText(bytes, value)) return bytes.toString("latin1", value.start + 1, value.end - 1);
   try {
     return JSON.parse(bytes.toString("utf8", value.start, value.end));
   } catch {

@@ -38,8 +38,14 @@ export class LruMap<V> {
   }
 
   set(key: string, value: V, now: number): void {
-    this.entries.delete(key);
-    const entry = { value, usedAt: now };
+    const known = this.entries.get(key);
+    if (known !== undefined) {
+      known.value = value;
+      known.usedAt = now;
+      if (known === this.newest) return;
+      this.entries.delete(key);
+    }
+    const entry = known ?? { value, usedAt: now };
     this.entries.set(key, entry);
     this.newest = entry;
     if (this.entries.size <= this.capacity) return;

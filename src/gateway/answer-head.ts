@@ -58,5 +58,5 @@ export function appendRoute(headers: string[], record: RequestRecord, attempts: 
 
 /** Model names may hold anything; a header value must not. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, "?");
+  return /[^\x20-\x7e]/.test(text) ? text.replace(/[^\x20-\x7e]/g, "?") : text;
 }

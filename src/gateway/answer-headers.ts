@@ -68,8 +68,8 @@ export function formatTiming(timing: Timing): string {
   return `queue;dur=${tenths(timing.queue)}, policy;dur=${tenths(timing.policy)}, upstream;dur=${tenths(timing.upstream)}, total;dur=${tenths(timing.total)}`;
 }
 
-/** By whole numbers: writing a fraction costs ten times as much. */
-function tenths(ms: number): string {
+/** Milliseconds with one decimal. By whole numbers: writing a fraction costs ten times as much. */
+export function tenths(ms: number): string {
   const all = Math.round(ms * 10);
   const rest = all % 10;
   return rest === 0 ? `${all / 10}` : `${(all - rest) / 10}.${rest}`;

@@ -1,4 +1,5 @@
 /** What a conversion may look at besides the request: the target's traits, time, chance, and what was learned of it. */
+import type { Clock } from "../base/clock.ts";
 import type { ObjectScan } from "../base/json-scan.ts";
 import type { ConvertContext, LargeStrings } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
@@ -29,7 +30,7 @@ export function convertContext(
   return new TargetContext(core, record, target, options);
 }
 
-/** A class, for the one accessor: written into an object literal it costs as much as all the rest of the literal. */
+/** A class, for its accessors: what only conversions look at is made when they do, and written into an object literal it costs as much as all the rest of the literal. */
 class TargetContext implements ConvertContext {
   readonly model: string;
   readonly vendor: ConvertContext["vendor"];
@@ -39,8 +40,6 @@ class TargetContext implements ConvertContext {
   readonly scan: ObjectScan | undefined;
   readonly warn: ConvertContext["warn"];
   readonly random: ConvertContext["random"];
-  readonly now: number;
-  readonly names: ConvertContext["names"] = { tools: new Map(), respondTool: false };
   readonly carriers: ConvertContext["carriers"];
   readonly refused: readonly string[];
   readonly dropThinking: boolean;
@@ -48,6 +47,8 @@ class TargetContext implements ConvertContext {
   readonly fastTier: boolean;
   readonly #large: LargeStrings | undefined;
   readonly #open: (() => LargeStrings) | undefined;
+  readonly #clock: Clock;
+  #names: ConvertContext["names"] | null = null;
 
   constructor(core: Core, record: RequestRecord, target: Target, options: ContextOptions) {
     const { provider } = target;
@@ -61,7 +62,7 @@ class TargetContext implements ConvertContext {
     record.forgetWarnings(target.label);
     this.warn = (code, field) => warnOrRefuse(record, code, field, target.label);
     this.random = core.time.random;
-    this.now = Math.floor(core.time.clock.wall() / 1000);
+    this.#clock = core.time.clock;
     this.carriers = core.carriers;
     this.refused = joined(core.refusedMembers(target), rework.refused);
     this.dropThinking = rework.dropThinking;
@@ -69,6 +70,15 @@ class TargetContext implements ConvertContext {
     this.fastTier = record.alias?.fastTier ?? false;
     this.#large = large;
     this.#open = open;
+  }
+
+  get now(): number {
+    return Math.floor(this.#clock.wall() / 1000);
+  }
+
+  get names(): ConvertContext["names"] {
+    this.#names ??= { tools: new Map(), respondTool: false };
+    return this.#names;
   }
 
   get large(): LargeStrings {

@@ -137,7 +137,7 @@ export class RequestLoop implements AttemptOwner {
   onHead(attempt: Attempt, head: ResponseHead): void {
     const run = this.#find(attempt);
     if (run === undefined) return;
-    const readings = quotaReadings(head.headers, this.#core.time.clock.wall());
+    const readings = quotaReadings(head.headers, this.#core.time.clock);
     if (readings.length > 0) this.#candidates.health(run.index).learn(readings, this.#now);
     if (!attempt.target.provider.private) this.#core.uplink.answered();
   }

@@ -152,10 +152,13 @@ export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
     system += slice(body, findMember(scan, name));
   }
   let first = "";
+  let single = false;
   if (list === undefined) first = slice(body, findMember(scan, "message") ?? findMember(scan, "prompt"));
   else if (body[list.start] !== 0x5b) first = slice(body, list);
   else {
-    for (const element of scanArray(body, list.start, list.end, MAX_LEADING)) {
+    const elements = scanArray(body, list.start, list.end, MAX_LEADING);
+    single = elements.length === 1;
+    for (const element of elements) {
       if (body.subarray(element.start, element.end).includes(USER)) {
         first = slice(body, element);
         break;
@@ -167,7 +170,7 @@ export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
   return {
     system,
     firstUserTurn: first,
-    continues: ASSISTANT.some((mark) => area.includes(mark)),
+    continues: !single && ASSISTANT.some((mark) => area.includes(mark)),
     userId: readUserId(body, findMember(scan, "metadata")),
   };
 }

@@ -1,4 +1,5 @@
 /** The end of a request: counters, and the one line the log has of it, put together by hand (60-observability.md, Logs). */
+import { tenths } from "./answer-headers.ts";
 import { CLIENT_CLOSED } from "./body.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
@@ -62,13 +63,6 @@ function attemptList(record: RequestRecord): string {
     list += "}";
   }
   return `${list}]`;
-}
-
-/** By whole numbers: writing a fraction costs ten times as much. */
-function tenths(ms: number): string {
-  const all = Math.round(ms * 10);
-  const rest = all % 10;
-  return rest === 0 ? `${all / 10}` : `${(all - rest) / 10}.${rest}`;
 }
 
 /** JSON text of a string; plain ones, which nearly all are, without a call into the serialiser. */

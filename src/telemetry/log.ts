@@ -1,4 +1,5 @@
 /** Logging: pino for everything but the request line, one bounded asynchronous destination, secrets cut at the sink. */
+import { fstatSync } from "node:fs";
 import pino from "pino";
 import type { Timers } from "../base/clock.ts";
 import { GatheredLines } from "./gathered-lines.ts";
@@ -39,10 +40,19 @@ export interface LogOptions {
   readonly fd: number;
 }
 
+/** Of a file a write is a copy, cheaper than waking another thread for it; a pipe or a terminal may hold its writer up. */
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false; // closed: the destination says so itself
+  }
+}
+
 export function createLog(options: LogOptions): Log {
   const destination = pino.destination({
     fd: options.fd,
-    sync: false,
+    sync: isFile(options.fd),
     minLength: 4096,
     maxLength: MAX_WAITING_BYTES,
     contentMode: "buffer",

@@ -124,7 +124,7 @@ function rateLimited(facts: AnswerFacts, message: string): Verdict {
     retryAfter(facts.headers, facts.wall) ??
     facts.error.retryAfterMs ??
     waitInMessage(message) ??
-    waitByQuota(quotaReadings(facts.headers, facts.wall), facts.needTokens);
+    waitByQuota(quotaReadings(facts.headers, { wall: () => facts.wall }), facts.needTokens);
   const tooLong = asked !== null && asked > facts.retryAfterMax;
   return verdict("rate_limit", "rate_limit", {
     waitMs: asked,

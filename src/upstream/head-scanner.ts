@@ -48,6 +48,8 @@ export class HeadScanner {
   /** Bytes of this head that were looked at. */
   #position = 0;
   #lines = 0;
+  /** Names of the last head, line by line: an origin sends the same ones each time, and a string that is known needs no copy and no hash. */
+  #names: string[] = [];
   /** Start and end of each name and value, from the start of the head. */
   readonly #marks: number[] = [];
   #marked = 0;
@@ -197,8 +199,15 @@ export class HeadScanner {
     const headers = new Array<string>(this.#marked >> 1);
     const framing = this.framing;
     framing.reset();
+    const names = this.#names;
     for (let i = 0; i < this.#marked; i += 4) {
-      const name = text.slice(marks[i], marks[i + 1]);
+      const start = marks[i] as number;
+      const length = (marks[i + 1] as number) - start;
+      let name = names[i >> 2];
+      if (name === undefined || name.length !== length || !text.startsWith(name, start)) {
+        name = text.slice(start, start + length);
+        names[i >> 2] = name;
+      }
       const value = text.slice(marks[i + 2], marks[i + 3]);
       headers[i >> 1] = name;
       headers[(i >> 1) + 1] = value;

@@ -1,4 +1,5 @@
 /** Reads how long a provider asks to wait and what it has left for us, out of everyone's own headers. */
+import type { Clock } from "../base/clock.ts";
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import type { QuotaKind, QuotaReading } from "../base/rate-limits.ts";
 
@@ -39,6 +40,8 @@ export function waitInMessage(message: string): number | null {
 
 /** `1s`, `6m0s`, `20ms`, `1h2m3.5s`, or bare seconds, as milliseconds; null when it is none of these. */
 export function duration(text: string): number | null {
+  const simple = /^(\d{1,9})(ms|s)?$/.exec(text);
+  if (simple !== null) return clamp(Number(simple[1]) * (simple[2] === "ms" ? 1 : 1000));
   if (/^\d+(\.\d+)?$/.test(text)) return clamp(Number(text) * 1000);
   if (text === "" || text.length > 40 || !/^(\d+(\.\d+)?(d|h|ms|m|s))+$/.test(text)) return null;
   let total = 0;
@@ -51,6 +54,9 @@ export function duration(text: string): number | null {
 const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 interface Raw {
+  /** Kind and window, e.g. `tokens/`: one quota's three headers have the same. */
+  readonly key: string;
+  readonly kind: QuotaKind | undefined;
   limit: number;
   remaining: number;
   reset: string;
@@ -61,21 +67,20 @@ interface Raw {
  * `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}` (reset = RFC 3339).
  * What cannot be read is left out. Of two quotas of a kind (per minute, per day) the scarcer one.
  */
-export function quotaReadings(headers: HeaderList, wall: number): readonly QuotaReading[] {
-  let raw: Map<string, Raw> | null = null;
+export function quotaReadings(headers: HeaderList, clock: Pick<Clock, "wall">): readonly QuotaReading[] {
+  let raw: Raw[] | null = null;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
     if (!name.startsWith("x-ratelimit-") && !name.startsWith("anthropic-ratelimit-")) continue;
-    raw ??= new Map();
+    raw ??= [];
     collect(raw, name, (headers[i + 1] ?? "").trim());
   }
   if (raw === null) return NONE;
   const readings: QuotaReading[] = [];
-  for (const [key, value] of raw) {
-    const resetMs = resetIn(value.reset, headers, wall);
-    const kind = KIND_OF[key.split("/")[0] ?? ""];
-    if (kind === undefined || resetMs === null || !(value.limit > 0) || !(value.remaining >= 0)) continue;
-    addScarcer(readings, { kind, limit: value.limit, remaining: value.remaining, resetMs });
+  for (const { kind, limit, remaining, reset } of raw) {
+    if (kind === undefined || !(limit > 0) || !(remaining >= 0)) continue;
+    const resetMs = resetIn(reset, headers, clock);
+    if (resetMs !== null) addScarcer(readings, { kind, limit, remaining, resetMs });
   }
   return readings;
 }
@@ -138,28 +143,29 @@ function readName(name: string): Named | null {
   };
 }
 
-function collect(raw: Map<string, Raw>, name: string, value: string): void {
+function collect(raw: Raw[], name: string, value: string): void {
   const named = USUAL.get(name) ?? readName(name);
   if (named === null) return;
-  let entry = raw.get(named.key);
+  const { key, part } = named;
+  let entry = raw.find((other) => other.key === key);
   if (entry === undefined) {
-    entry = { limit: -1, remaining: -1, reset: "" };
-    raw.set(named.key, entry);
+    entry = { key, kind: KIND_OF[key.slice(0, key.indexOf("/"))], limit: -1, remaining: -1, reset: "" };
+    raw.push(entry);
   }
-  if (named.part === "reset") entry.reset = value;
-  else if (/^\d+(\.\d+)?$/.test(value)) entry[named.part] = Number(value);
+  if (part === "reset") entry.reset = value;
+  else if (/^\d+(\.\d+)?$/.test(value)) entry[part] = Number(value);
 }
 
 /** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from the answer's own time. */
-function resetIn(text: string, headers: HeaderList, wall: number): number | null {
+function resetIn(text: string, headers: HeaderList, clock: Pick<Clock, "wall">): number | null {
   // Most are durations, for which nobody's clock has to be read.
   if (text.length < 10) return duration(text);
   if (/^\d{4}-\d\d-\d\dT/.test(text)) {
     const time = Date.parse(text);
-    return Number.isNaN(time) ? null : believable(time - serverTime(headers, wall));
+    return Number.isNaN(time) ? null : believable(time - serverTime(headers, clock.wall()));
   }
-  if (/^\d{13}$/.test(text)) return believable(Number(text) - serverTime(headers, wall));
-  if (/^\d{10}$/.test(text)) return believable(Number(text) * 1000 - serverTime(headers, wall));
+  if (/^\d{13}$/.test(text)) return believable(Number(text) - serverTime(headers, clock.wall()));
+  if (/^\d{10}$/.test(text)) return believable(Number(text) * 1000 - serverTime(headers, clock.wall()));
   return duration(text);
 }
 

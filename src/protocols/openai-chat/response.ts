@@ -1,6 +1,6 @@
 /** Whole Chat answers: an upstream's -> neutral, neutral -> the caller's (40-protocols 2). */
 import { Failure } from "../../base/failure.ts";
-import { findMember, parseValue, scanObject, watchNames } from "../../base/json-scan.ts";
+import { findMember, lastMember, parseValue, scanObject, watchNames } from "../../base/json-scan.ts";
 import { settleResponse } from "../answer-assembly.ts";
 import { CHAT_IDS } from "../call-ids.ts";
 import { plainText } from "../document.ts";
@@ -195,11 +195,12 @@ function encodeCalls(parts: readonly Part[], context: AnswerContext): Record<str
 }
 
 const USAGE = watchNames(["usage"]);
+const USAGE_NAME = Buffer.from('"usage"');
 
 /** Usage of a whole answer that is relayed; null when it has none or is not an object. */
 export function readUsage(body: Buffer): Usage | null {
   try {
-    const member = findMember(scanObject(body, USAGE), "usage");
+    const member = lastMember(body, USAGE_NAME) ?? findMember(scanObject(body, USAGE), "usage");
     return member === undefined ? null : readChatUsage(parseValue(body, member));
   } catch {
     return null; // Not an answer with figures; what it is, is judged elsewhere.
