@@ -8,11 +8,12 @@ import type { RouteRequest } from "../routing/order.ts";
 import type { RouteTarget } from "../routing/strategy.ts";
 import type { TargetState } from "../routing/target-state.ts";
 import type { Core } from "./core.ts";
+import type { BodyNeed } from "./request-need.ts";
 import type { Alias, Target } from "./target.ts";
 
 export interface LoopRequest {
   readonly targets: readonly Target[];
-  readonly need: RequestNeed;
+  readonly need: BodyNeed;
   /** Tokens the answer may take, for quotas and prices. */
   readonly outputTokens: number;
   /** Index of the target an id in the request belongs to; -1 = none. */

@@ -9,12 +9,12 @@ export function bookAttempt(
   core: Core,
   health: TargetHealth,
   attempt: Attempt,
-  need: { readonly promptTokens: number },
+  need: { estimate(): number },
 ): Usage | null {
   const usage = attempt.reader?.usage ?? null;
   const status = attempt.head?.status ?? 0;
   const began = status >= 200 && status < 300;
-  const input = usage?.input ?? (began ? need.promptTokens : 0);
+  const input = usage?.input ?? (began ? need.estimate() : 0);
   const output = usage?.output ?? 0;
   health.addTokens(input, output);
   core.totals.tokensIn += input;

@@ -162,7 +162,8 @@ export class RequestLoop implements AttemptOwner {
     if (this.#winner !== run) return;
     if (this.#mayRepair) this.#uninsure = this.#core.repairBodies.insure(() => this.#dropBody());
     else {
-      void this.#request.need.promptTokens; // which needs the body
+      // The estimate, where the answer brings no figures, needs the body.
+      if (attempt.stream || attempt.reader?.usage?.input == null) this.#request.need.estimate();
       this.#letGo();
     }
   }
@@ -414,7 +415,7 @@ export class RequestLoop implements AttemptOwner {
     const { time, buildDate } = this.#core;
     const { stream, idInPath } = this.#plan;
     const retryAfterMax = this.#record.alias?.retry.retryAfterMax ?? 3000;
-    const needTokens = this.#request.need.promptTokens + this.#request.outputTokens;
+    const needTokens = this.#request.need.estimate() + this.#request.outputTokens;
     return (why) => {
       const wall = time.clock.wall();
       return judge(why, {
@@ -649,14 +650,14 @@ export class RequestLoop implements AttemptOwner {
     const core = this.#core;
     const health = this.#candidates.health(run.index);
     // An observer holds no body: the estimate is made now.
-    const { promptTokens } = this.#request.need;
+    const promptTokens = this.#request.need.estimate();
     observe({
       core,
       attempt: run.attempt,
       ticket: run.ticket,
       judge: this.#judgeOf(run.attempt.target),
       book: (attempt) => {
-        bookAttempt(core, health, attempt, { promptTokens });
+        bookAttempt(core, health, attempt, { estimate: () => promptTokens });
       },
     });
   }
@@ -709,11 +710,13 @@ export class RequestLoop implements AttemptOwner {
   /** Above 75 % of the memory budget: this stream is not repaired any more. */
   #dropBody(): void {
     this.#record.bodyDropped = true;
+    this.#request.need.estimate();
     this.#letGo();
   }
 
   #letGo(): void {
     this.#plan.release();
+    this.#request.need.letGo();
     for (const run of this.#running) run.attempt.releaseBody();
     this.#record.releaseBody();
   }
@@ -775,6 +778,7 @@ export class RequestLoop implements AttemptOwner {
     this.#running = [];
     this.#winner = null;
     this.#plan.release();
+    this.#request.need.letGo();
     this.#onEnd();
   }
 }

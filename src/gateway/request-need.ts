@@ -7,23 +7,34 @@ export class BodyNeed implements RequestNeed {
   readonly tools: boolean;
   readonly images: boolean;
   readonly jsonSchema: boolean;
+  readonly #chooses: boolean;
   #body: Buffer | null;
   #promptTokens = 0;
 
-  /** `asksImages`: some target is known to take none. `estimates` false: nothing asks for the estimate but its absence. */
-  constructor(body: Buffer, facts: RequestFacts | null, asksImages: boolean, estimates: boolean) {
+  /** `asksImages`: some target is known to take none. `chooses` false: the estimate is wanted for the books only. */
+  constructor(body: Buffer, facts: RequestFacts | null, asksImages: boolean, chooses: boolean) {
     this.tools = facts?.tools ?? false;
     this.images = asksImages && holdsImages(body);
     this.jsonSchema = facts?.jsonSchema ?? false;
-    this.#body = estimates ? body : null;
+    this.#chooses = chooses;
+    this.#body = body;
   }
 
-  /** Estimated once; the body is let go of then. */
   get promptTokens(): number {
+    return this.#chooses ? this.estimate() : 0;
+  }
+
+  /** Estimated prompt tokens, also where nothing is chosen. Worked out once; the body is let go of then. */
+  estimate(): number {
     if (this.#body !== null) {
       this.#promptTokens = estimateRequest(this.#body);
       this.#body = null;
     }
     return this.#promptTokens;
+  }
+
+  /** No estimate will be asked for any more. */
+  letGo(): void {
+    this.#body = null;
   }
 }

@@ -125,11 +125,15 @@ export class SendRules {
   #checkRow(sent: Sent, others: readonly string[]): void {
     const { outSince } = this.#truth.of(sent.provider);
     const { at } = sent.request;
-    // What the uplink may have broken is no verdict: the next request is the probe.
-    if (outSince < 0 || (this.#world.wanDown && sent.provider !== "lan")) return;
+    if (outSince < 0) return;
     const from = Math.max(outSince, at - SHORTEST_WAIT_MS);
     const recent = (this.#sends.get(sent.provider) ?? []).filter(
-      (one) => one.request.at > from && this.#chosen.has(one) && one.call.exchange.how !== "aborted",
+      (one) =>
+        one.request.at > from &&
+        this.#chosen.has(one) &&
+        // Neither a caller that goes nor what the uplink may have broken is a verdict: the next one is the probe.
+        one.call.exchange.how !== "aborted" &&
+        one.condition !== "unreachable",
     );
     assert.ok(
       recent.length <= 1,

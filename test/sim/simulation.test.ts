@@ -19,6 +19,7 @@ const FOUND = [
   [5193, 300, "hedging switched the connect deadline off"],
   [11, 300, "a second send went out before the time that others had been told"],
   [24, 300, "a target that a reload had dropped was observed"],
+  [5102, 300, "a lone target's whole answer without figures was booked as free"],
 ] as const;
 
 for (const [seed, steps, what] of FOUND) {

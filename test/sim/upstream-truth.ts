@@ -76,10 +76,11 @@ export class UpstreamTruth {
     this.#facts.set(provider, { ...noFacts(), sends, failures, doubtful, answers, heardAt });
   }
 
-  #take({ provider, request }: Sent, how: Ending): void {
+  #take({ call, provider, request }: Sent, how: Ending): void {
     const facts = this.of(provider);
     const { endedAt } = request;
-    const isOld = request.at < (this.#world.forgottenAt.get(provider) ?? -1);
+    // Of a request that began with the state that was thrown away.
+    const isOld = call.askedAt <= (this.#world.forgottenAt.get(provider) ?? -1);
     switch (how) {
       case "answered":
         facts.answers++;
