@@ -13,6 +13,8 @@ export interface ConvertOptions {
   readonly framing: "sse" | "ndjson" | "json-array";
   readonly decoder: StreamDecoder;
   readonly emulatedStop: readonly string[];
+  /** Choices that were asked for. */
+  readonly candidates: number;
   /** Where the events go once this attempt is chosen. Made then: until that moment others may be chosen. */
   readonly createWriter: (delivery: Delivery) => EventWriter;
 }
@@ -45,7 +47,8 @@ export class ConvertStream implements AnswerReader, EventSink {
     this.#attempt = attempt;
     this.#options = options;
     this.#splitter = new EventSplitter(options.framing);
-    this.#stop = options.emulatedStop.length === 0 ? null : new StopFilter(options.emulatedStop);
+    this.#stop =
+      options.emulatedStop.length === 0 ? null : new StopFilter(options.emulatedStop, options.candidates);
   }
 
   data(chunk: Buffer): void {

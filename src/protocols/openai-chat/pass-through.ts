@@ -78,8 +78,20 @@ function renameLimits(
   else edits.push(renameMember(member, wanted));
 }
 
-function reasons(context: ConvertContext, dialect: Dialect): boolean {
+function reasons(context: Pick<ConvertContext, "capability" | "model">, dialect: Dialect): boolean {
   return context.capability.reasoningModel ?? (dialect.name === "openai" && isReasoningModel(context.model));
+}
+
+/** OpenAI's reasoning models refuse `stop`: a body with one is converted, so that the gateway can do it (1.6). */
+export function mustEmulateStop(
+  body: Buffer,
+  scan: ObjectScan,
+  target: Pick<ConvertContext, "capability" | "model" | "dialect">,
+): boolean {
+  const stop = scan.members.find((member) => member.name === "stop");
+  if (stop === undefined || !reasons(target, dialectNamed(target.dialect))) return false;
+  const text = body.subarray(stop.start, stop.end);
+  return (text[0] === 0x22 && text.length > 2) || (text[0] === 0x5b && text.includes(0x22));
 }
 
 function settleReasoning(
@@ -111,7 +123,11 @@ function settleReasoning(
     else edits.push(replaceValue(effort, '"none"'));
     return;
   }
-  if (!reasons(context, dialect) || asked === "none") return;
+  if (!reasons(context, dialect)) return;
+  // One that says anything was emulated instead (`mustEmulateStop`).
+  const stop = find("stop");
+  if (stop !== undefined) cut(stop);
+  if (asked === "none") return;
   for (const name of ["temperature", "top_p"]) {
     const member = find(name);
     // The default is taken, anything else is a 400 (1.6).
