@@ -1,7 +1,4 @@
-/** The program's entry: memory settings before anything is compiled, then one command of the command line. */
-import { setFlagsFromString } from "node:v8";
+/** The program's entry: one command of the command line. */
+import { run } from "./cli/program.ts";
 
-// Smaller heap and code for hardly any speed (80-performance.md, 5); it must come before the rest is loaded.
-setFlagsFromString("--optimize-for-size");
-
-void import("./cli/program.ts").then(({ run }) => run(process.argv.slice(2)));
+void run(process.argv.slice(2));

@@ -1,5 +1,6 @@
 /** `sluice serve`: reads the configuration, opens the listeners, and runs until a signal ends it. */
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { COMMIT, VERSION } from "../base/build-info.ts";
 import { createSystemTime } from "../base/system-time.ts";
 import { createGateway } from "../gateway/runtime.ts";
@@ -151,6 +152,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   if (early.came) void reloading.reload();
   announce(loaded, listeners, log, format === "pretty");
+  // Smaller heap and code for hardly any speed. Not before: with a changed flag V8 takes Node's own
+  // modules no longer from their code cache, and collects garbage while everything is being loaded: 30 ms.
+  setFlagsFromString("--optimize-for-size");
 }
 
 type Ready = Extract<Loaded, { ok: true }>;
