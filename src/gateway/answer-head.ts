@@ -1,5 +1,6 @@
 /** Writes the head of a routed answer (20-http.md, Headers, Returned). */
 import type { Clock } from "../base/clock.ts";
+import type { ProtocolName } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { appendUpstreamHeaders, formatTiming } from "./answer-headers.ts";
 import type { Attempt } from "./attempt.ts";
@@ -48,9 +49,16 @@ export function writeHead(
   return headers;
 }
 
+/** Anthropic's SDKs read the id under their vendor's name for it (40-protocols.md 4.1). */
+export function appendRequestId(headers: string[], protocol: ProtocolName, id: string): void {
+  headers.push("x-request-id", id);
+  if (protocol === "anthropic") headers.push("request-id", id);
+}
+
 /** What every answer of a routed request says, errors too. `target`: label of who answered; "" = nobody. */
 export function appendRoute(headers: string[], record: RequestRecord, attempts: number, target = ""): void {
-  headers.push("x-request-id", record.from.requestId, "x-sluice-attempts", String(attempts));
+  appendRequestId(headers, record.protocol, record.from.requestId);
+  headers.push("x-sluice-attempts", String(attempts));
   if (record.wanDown) headers.push("x-sluice-wan", "down");
   if (record.route !== "") headers.push("x-sluice-route", record.route);
   for (const warning of record.warningsFor(target)) headers.push("x-sluice-warning", warning);

@@ -5,6 +5,7 @@ import { needsResponses } from "../protocols/openai-chat/dialects.ts";
 import { mustEmulateStop } from "../protocols/openai-chat/pass-through.ts";
 import type { ChatProtocol } from "../protocols/protocol.ts";
 import type { SpokenProtocol } from "../providers/provider.ts";
+import { appendRequestId } from "./answer-head.ts";
 import type { PreparedSend } from "./attempt.ts";
 import { convertChat } from "./chat-convert.ts";
 import { relayChat } from "./chat-relay.ts";
@@ -76,7 +77,8 @@ export class ChatPlan implements Plan {
   streamHead(): string[] {
     const { clientType, record } = this.#state;
     const headers = ["content-type", clientType, "cache-control", "no-cache, no-transform"];
-    headers.push("x-accel-buffering", "no", "x-request-id", record.from.requestId);
+    headers.push("x-accel-buffering", "no");
+    appendRequestId(headers, record.protocol, record.from.requestId);
     return headers;
   }
 

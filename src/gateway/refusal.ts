@@ -1,7 +1,7 @@
 /** Errors as whole answers, in the caller's protocol (20-http.md, Errors). */
 import type { Failure } from "../base/failure.ts";
 import type { ChatProtocol } from "../protocols/protocol.ts";
-import { appendRoute } from "./answer-head.ts";
+import { appendRequestId, appendRoute } from "./answer-head.ts";
 import type { RequestRecord } from "./record.ts";
 
 export interface Refusal {
@@ -21,6 +21,6 @@ export function refusal(
   const answer = protocol.encodeError(failure, id);
   const headers = ["content-type", "application/json", ...answer.headers];
   if (record !== null && record.alias !== null) appendRoute(headers, record, record.attempts.length);
-  else headers.push("x-request-id", id);
+  else appendRequestId(headers, protocol.name, id);
   return { status: answer.status, headers, body: answer.body };
 }
