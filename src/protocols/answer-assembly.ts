@@ -1,7 +1,8 @@
 /** A whole answer as events and events as a whole answer, so that both ways of answering follow the same rules. */
 import { Failure } from "../base/failure.ts";
-import { EventOrder, type OrderOptions } from "./event-order.ts";
+import { EventOrder } from "./event-order.ts";
 import type { ChatResponse, Part, Signature, StreamEvent, Usage } from "./neutral.ts";
+import type { OrderOptions } from "./order-run.ts";
 import type { AnswerContext } from "./protocol.ts";
 import { mergeUsage } from "./usage.ts";
 
