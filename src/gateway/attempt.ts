@@ -1,10 +1,7 @@
 /** One send to one target: its clocks, its answer's reader, and one word to its owner about each turn it takes. */
-import type { Time, Timer } from "../base/clock.ts";
+import type { Time } from "../base/clock.ts";
 import { headerValue } from "../base/headers.ts";
-import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { MemoryBudget } from "../limits/memory.ts";
-import type { Usage } from "../protocols/neutral.ts";
-import { CONNECT_LATE } from "../routing/late.ts";
 import type {
   ResponseHead,
   UpstreamCall,
@@ -12,38 +9,15 @@ import type {
   UpstreamFailure,
   UpstreamHandler,
 } from "../upstream/client.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import { AttemptDeadlines, type DeadlineOwner } from "./attempt-deadlines.ts";
+import { hardTrouble, idleTrouble } from "./deadline-trouble.ts";
 import { decompress } from "./decompress.ts";
 import type { Delivery } from "./delivery.ts";
 import { createErrorReader } from "./error-answer.ts";
+import type { PreparedSend } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
-
-/** Reads a successful answer: holds it back until it is worth showing, then passes it on. */
-export interface AnswerReader {
-  /** A piece of the body; a view, valid during the call only. */
-  data(chunk: Buffer): void;
-  /** The body's end; `clean` false when it was only the connection's end. */
-  end(clean: boolean): void;
-  /** This attempt was chosen: what is held goes out, the rest follows. Called once, at or after content. */
-  deliver(to: Delivery): void;
-  /** Usage the upstream reported so far. */
-  readonly usage: Usage | null;
-}
-
-/** A request ready for one target. */
-export interface PreparedSend {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: string;
-  readonly body: readonly Uint8Array[];
-  /** Whether the caller waits for a stream: which deadlines apply. */
-  readonly stream: boolean;
-  createReader(attempt: Attempt, head: ResponseHead): AnswerReader;
-  /** It speaks the caller's protocol: its error bodies may be relayed as they are. */
-  readonly speaksCallers?: boolean;
-  /** Reads the upstream's error body. */
-  decodeError(status: number, body: string): UpstreamErrorInfo;
-}
 
 export interface AttemptOwner {
   /** The answer is worth showing (first content, or whole). The owner may call `attempt.deliver` now or drop it. */
@@ -60,10 +34,7 @@ export interface AttemptOwner {
   onHead(attempt: Attempt, head: ResponseHead): void;
 }
 
-/** An error body is worth waiting for, but not for long. */
-const ERROR_BODY_MS = 5000;
-
-export class Attempt implements UpstreamHandler {
+export class Attempt implements UpstreamHandler, DeadlineOwner {
   readonly target: Target;
   /** 1 for the first send of the request. */
   readonly number: number;
@@ -79,6 +50,7 @@ export class Attempt implements UpstreamHandler {
 
   #owner: AttemptOwner;
   readonly #time: Time;
+  readonly #deadlines: AttemptDeadlines;
   readonly #answers: MemoryBudget;
   #heldBytes = 0;
   #prepared: PreparedSend;
@@ -86,11 +58,6 @@ export class Attempt implements UpstreamHandler {
   #over = false;
   #delivered = false;
   #failingBody = false;
-  #soft: Timer | null = null;
-  #connectLate: Timer | null = null;
-  #hard: Timer | null = null;
-  #idle: Timer | null = null;
-  #tail: Timer | null = null;
   #tailEnd: (() => void) | null = null;
   #inflate: ReturnType<typeof decompress> = null;
   #afterDelivery: (() => void) | null = null;
@@ -106,6 +73,7 @@ export class Attempt implements UpstreamHandler {
   ) {
     this.#owner = owner;
     this.#time = time;
+    this.#deadlines = new AttemptDeadlines(this, time, target.timeouts, prepared.stream);
     this.#answers = answers;
     this.target = target;
     this.#prepared = prepared;
@@ -129,37 +97,17 @@ export class Attempt implements UpstreamHandler {
 
   /** Sends. `softMs`: when the owner wants to hear that it is late; 0 = never. */
   start(softMs: number): void {
-    const { provider, timeouts } = this.target;
-    const deadlines: UpstreamDeadlines = { connect: timeouts.connect, firstByte: 0, idle: 0, total: 0 };
-    const hard = this.#prepared.stream ? timeouts.firstTokenMax : timeouts.answer;
-    if (hard > 0) this.#hard ??= this.#time.timers.start(hard, () => this.#onHardDeadline());
-    if (softMs > 0) {
-      this.#soft = this.#time.timers.start(softMs, () => this.#onLate(false));
-      if (this.#prepared.stream || softMs > CONNECT_LATE) {
-        this.#connectLate = this.#time.timers.start(CONNECT_LATE, () => {
-          if (!this.connected) this.#onLate(true);
-        });
-      }
-    }
-    if (provider.token === null) {
-      this.#send(deadlines, "");
-      return;
-    }
-    provider.token.get((lines, problem) => {
-      if (this.#over) return;
-      if (problem === null) this.#send(deadlines, lines);
-      else this.fail(trouble("credential", problem));
-    });
+    this.#deadlines.begin(softMs, this.startedAt);
+    this.#ask();
   }
 
   /** Readers: this part of the answer is whole; the request's next part goes to the same target, under the same clocks. */
   sendNext(body: readonly Uint8Array[]): void {
     if (this.#over) return;
-    this.#idle?.cancel();
-    this.#idle = null;
+    this.#deadlines.beginNextPart();
     this.head = null;
     this.#prepared = { ...this.#prepared, body };
-    this.start(0);
+    this.#ask();
   }
 
   onHead(head: ResponseHead): void {
@@ -173,7 +121,7 @@ export class Attempt implements UpstreamHandler {
     } else {
       this.#failingBody = true;
       this.reader = createErrorReader(this, head, this.#prepared.decodeError);
-      this.#restartHard(ERROR_BODY_MS);
+      this.#deadlines.takeErrorBody();
     }
     this.#inflate = decompress(headerValue(head.headers, "content-encoding"), {
       onData: (chunk) => {
@@ -189,7 +137,7 @@ export class Attempt implements UpstreamHandler {
 
   onData(chunk: Buffer): void {
     if (this.#over) return;
-    this.#restartIdle();
+    this.#deadlines.takeData();
     if (this.#inflate === null) this.reader?.data(chunk);
     else if (!this.#inflate.write(chunk)) this.#call?.pause();
   }
@@ -215,18 +163,7 @@ export class Attempt implements UpstreamHandler {
   reachContent(): void {
     if (this.#over || this.contentAt !== 0) return;
     this.contentAt = this.#time.clock.now();
-    this.#soft?.cancel();
-    this.#connectLate?.cancel();
-    const { timeouts } = this.target;
-    if (this.#prepared.stream) this.#restartHard(timeouts.contentIdle);
-    if (timeouts.idle > 0 && this.#idle === null) {
-      this.#idle = this.#time.timers.start(timeouts.idle, () => {
-        const seconds = Math.round(timeouts.idle / 1000);
-        this.fail(
-          trouble("idle", `silent for ${seconds} s inside its answer (timeouts.idle)`, { afterHead: true }),
-        );
-      });
-    }
+    this.#deadlines.takeFirstContent(this.contentAt);
     this.#owner.onContent(this);
   }
 
@@ -245,8 +182,7 @@ export class Attempt implements UpstreamHandler {
 
   /** Readers: another content event of a stream. */
   touchContent(): void {
-    if (this.target.timeouts.contentIdle > 0 && this.#tail === null)
-      this.#hard?.restart(this.target.timeouts.contentIdle);
+    this.#deadlines.takeContent();
   }
 
   /** Owner: this attempt's answer is the one the caller gets. */
@@ -270,33 +206,26 @@ export class Attempt implements UpstreamHandler {
   handOver(owner: AttemptOwner): void {
     this.#owner = owner;
     this.releaseBody();
-    this.#soft?.cancel();
-    this.#connectLate?.cancel();
+    this.#deadlines.clearSoft();
   }
 
   /** Readers: the answer is whole, but nobody has chosen it yet; `then` runs once it is delivered. */
   completeWhenDelivered(then: () => void): void {
     this.#afterDelivery = then;
-    this.#hard?.cancel();
-    this.#idle?.cancel();
+    this.#deadlines.rest();
   }
 
   /** Readers: the finish reason has come; `then` runs when what may follow it has not ended the answer in time. */
   awaitTail(ms: number, then: () => void): void {
-    this.#idle?.cancel();
-    this.#hard?.cancel();
     this.#tailEnd = then;
-    this.#tail = this.#time.timers.start(ms, then);
+    this.#deadlines.beginTail(ms);
   }
 
   /** Readers: content came behind a finish reason: another candidate of the same answer goes on. */
   leaveTail(): void {
-    if (this.#tail === null) return;
-    this.#tail.cancel();
-    this.#tail = null;
+    if (this.#tailEnd === null) return;
     this.#tailEnd = null;
-    this.#restartHard(this.target.timeouts.contentIdle);
-    this.#restartIdle();
+    this.#deadlines.endTail();
   }
 
   /** Readers: everything has been delivered. */
@@ -327,26 +256,58 @@ export class Attempt implements UpstreamHandler {
   }
 
   pause(): void {
-    this.#idle?.cancel();
-    if (this.#delivered) this.#hard?.cancel();
+    this.#deadlines.pause(this.#delivered);
     this.#call?.pause();
   }
 
   resume(): void {
     if (this.#over) return;
-    this.#restartIdle();
-    if (this.#delivered) this.touchContent();
+    this.#deadlines.resume(this.#delivered);
     this.#call?.resume();
   }
 
-  /** Turns a soft deadline into another one (or none, 0), e.g. when it is left to finish beside others. */
+  /** Turns a soft deadline into another one, e.g. when it is left to finish beside others; 0 = none. */
   rearmSoft(ms: number): void {
-    if (ms > 0 && !this.#over && this.contentAt === 0) {
-      this.#soft ??= this.#time.timers.start(ms, () => this.#onLate(false));
-      this.#soft.restart(ms);
-    } else {
-      this.#soft?.cancel();
+    if (!this.#over && this.contentAt === 0) this.#deadlines.restartSoft(ms);
+  }
+
+  onLate(unconnected: boolean): void {
+    if (this.#over || this.contentAt !== 0) return;
+    this.late = true;
+    this.rearmSoft(0);
+    this.#owner.onLate(this, unconnected);
+    // Where it was only time to hedge, and nothing came of it, the connection is still waited for no longer than that.
+    if (this.late) this.#deadlines.clearConnect();
+  }
+
+  onDeadline(which: "hard" | "idle" | "tail"): void {
+    const { timeouts } = this.target;
+    if (which === "tail") this.#tailEnd?.();
+    else if (which === "idle") this.fail(idleTrouble(timeouts));
+    else if (this.#failingBody) this.reader?.end(false);
+    else {
+      this.fail(
+        hardTrouble(timeouts, {
+          stream: this.#prepared.stream,
+          content: this.contentAt !== 0,
+          afterHead: this.head !== null,
+        }),
+      );
     }
+  }
+
+  #ask(): void {
+    const { provider, timeouts } = this.target;
+    const deadlines: UpstreamDeadlines = { connect: timeouts.connect, firstByte: 0, idle: 0, total: 0 };
+    if (provider.token === null) {
+      this.#send(deadlines, "");
+      return;
+    }
+    provider.token.get((lines, problem) => {
+      if (this.#over) return;
+      if (problem === null) this.#send(deadlines, lines);
+      else this.fail(trouble("credential", problem));
+    });
   }
 
   #send(deadlines: UpstreamDeadlines, credentials: string): void {
@@ -365,83 +326,14 @@ export class Attempt implements UpstreamHandler {
     );
   }
 
-  #onLate(unconnected: boolean): void {
-    if (this.#over || this.contentAt !== 0) return;
-    this.late = true;
-    this.#soft?.cancel();
-    this.#owner.onLate(this, unconnected);
-    // Where it was only time to hedge, and nothing came of it, the connection is still waited for no longer than that.
-    if (this.late) this.#connectLate?.cancel();
-  }
-
-  #onHardDeadline(): void {
-    const { timeouts } = this.target;
-    const afterHead = this.head !== null;
-    if (this.#failingBody) this.reader?.end(false);
-    else if (this.contentAt !== 0) {
-      this.fail(
-        trouble("content_idle", `no content for ${seconds(timeouts.contentIdle)} (timeouts.content_idle)`, {
-          afterHead,
-        }),
-      );
-    } else if (this.#prepared.stream) {
-      this.fail(
-        trouble(
-          "first_token_max",
-          `no content within ${seconds(timeouts.firstTokenMax)} (timeouts.first_token_max)`,
-          { afterHead },
-        ),
-      );
-    } else {
-      this.fail(
-        trouble("answer_deadline", `no whole answer within ${seconds(timeouts.answer)} (timeouts.answer)`, {
-          afterHead,
-        }),
-      );
-    }
-  }
-
-  #restartHard(ms: number): void {
-    if (ms > 0) {
-      this.#hard ??= this.#time.timers.start(ms, () => this.#onHardDeadline());
-      this.#hard.restart(ms);
-    } else {
-      this.#hard?.cancel();
-    }
-  }
-
-  #restartIdle(): void {
-    const { idle } = this.target.timeouts;
-    if (idle <= 0 || this.#failingBody || this.#tail !== null) return;
-    if (this.#idle !== null) this.#idle.restart(idle);
-    else if (!this.#prepared.stream) {
-      // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
-      this.#idle = this.#time.timers.start(idle, () =>
-        this.fail(
-          trouble("idle", `silent for ${seconds(idle)} inside its answer (timeouts.idle)`, {
-            afterHead: true,
-          }),
-        ),
-      );
-    }
-  }
-
   #finish(): boolean {
     if (this.#over) return false;
     this.#over = true;
     this.endedAt = this.#time.clock.now();
-    this.#soft?.cancel();
-    this.#connectLate?.cancel();
-    this.#hard?.cancel();
-    this.#idle?.cancel();
-    this.#tail?.cancel();
+    this.#deadlines.stop();
     this.#tailEnd = null;
     this.#inflate?.destroy();
     this.unhold();
     return true;
   }
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 100) / 10} s`;
 }

@@ -3,7 +3,8 @@ import { type EventSink, EventSplitter, elementStart, parseSseFields, type SseFi
 import type { StreamEvent, Usage } from "../protocols/neutral.ts";
 import type { StreamDecoder } from "../protocols/protocol.ts";
 import { StopFilter } from "../protocols/stop-emulation.ts";
-import type { AnswerReader, Attempt } from "./attempt.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import type { EventWriter } from "./event-writer.ts";
 import { judgeEnd } from "./stream-end.ts";

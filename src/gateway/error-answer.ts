@@ -1,7 +1,8 @@
 /** Collects the body of an answer that is no success, as far as it is worth keeping. */
 import type { HeaderList } from "../base/headers.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
-import type { AnswerReader, Attempt } from "./attempt.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { Attempt } from "./attempt.ts";
 import { trouble } from "./trouble.ts";
 
 /** Error bodies are text for people; what is longer is cut. */

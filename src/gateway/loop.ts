@@ -11,14 +11,21 @@ import { secondSend } from "../routing/second-send.ts";
 import type { Verdict } from "../upstream/classify.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { quotaReadings } from "../upstream/rate-limit-headers.ts";
-import { Attempt, type AttemptOwner, type PreparedSend } from "./attempt.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { Candidates, type LoopRequest } from "./candidates.ts";
 import type { AliasState, Core } from "./core.ts";
 import { bookAttempt } from "./cost.ts";
 import type { Delivery } from "./delivery.ts";
 import { observe } from "./observer.ts";
 import { composeFailure, describe, type FailedAttempt } from "./outcome.ts";
-import { AS_IT_IS, type Continued, type PendingSend, type Plan, type Rework } from "./plan.ts";
+import {
+  AS_IT_IS,
+  type Continued,
+  type PendingSend,
+  type Plan,
+  type PreparedSend,
+  type Rework,
+} from "./plan.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";

@@ -1,6 +1,9 @@
 /** What kind of request it is: how it is put to any target, and how its answer goes back. One per request. */
 import type { Failure } from "../base/failure.ts";
-import type { PreparedSend } from "./attempt.ts";
+import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
+import type { ResponseHead } from "../upstream/client.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Target } from "./target.ts";
 
 /** What is changed in a second send. */
@@ -22,6 +25,21 @@ export interface Continued extends Broken {
 }
 
 export const AS_IT_IS: Rework = { refused: [], dropThinking: false, continuation: null };
+
+/** A request ready for one target. */
+export interface PreparedSend {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: string;
+  readonly body: readonly Uint8Array[];
+  /** Whether the caller waits for a stream: which deadlines apply. */
+  readonly stream: boolean;
+  createReader(attempt: Attempt, head: ResponseHead): AnswerReader;
+  /** It speaks the caller's protocol: its error bodies may be relayed as they are. */
+  readonly speaksCallers?: boolean;
+  /** Reads the upstream's error body. */
+  decodeError(status: number, body: string): UpstreamErrorInfo;
+}
 
 /** Something must be fetched before the request can be put to this target; then `prepare` is asked again. */
 export interface PendingSend {

@@ -1,6 +1,7 @@
 /** Answers of other types (audio, images, files): relayed from the first byte of the body. */
 import type { Usage } from "../protocols/neutral.ts";
-import type { AnswerReader, Attempt } from "./attempt.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { trouble } from "./trouble.ts";
 

@@ -14,7 +14,8 @@ import {
   TOOL_CALL,
   USAGE_ONLY,
 } from "../protocols/protocol.ts";
-import type { AnswerReader, Attempt } from "./attempt.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { createModelRewriter } from "./model-rewriter.ts";
 import { judgeEnd } from "./stream-end.ts";

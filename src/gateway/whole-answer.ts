@@ -3,7 +3,8 @@ import { findMember, scanObject, watchNames } from "../base/json-scan.ts";
 import { isValidJson } from "../base/json-valid.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { Usage } from "../protocols/neutral.ts";
-import type { AnswerReader, Attempt } from "./attempt.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Trouble, trouble } from "./trouble.ts";
 

@@ -1,0 +1,203 @@
+/** The deadlines of one attempt, all on one timer: moving one back, as every piece of an answer does, touches no timer. */
+import type { Time, Timer } from "../base/clock.ts";
+import { CONNECT_LATE } from "../routing/late.ts";
+import type { Timeouts } from "./target.ts";
+
+export interface DeadlineOwner {
+  readonly connected: boolean;
+  /** No content by the soft deadline, or (`unconnected`) no connection in time. */
+  onLate(unconnected: boolean): void;
+  /** `hard`: no content, or no whole answer, in time; `idle`: silence inside it; `tail`: nothing more behind its finish reason. */
+  onDeadline(which: "hard" | "idle" | "tail"): void;
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+/** An error body is worth waiting for, but not for long. */
+const ERROR_BODY_MS = 5000;
+
+const SOFT = 0;
+const CONNECT = 1;
+const HARD = 2;
+const IDLE = 3;
+const TAIL = 4;
+
+export class AttemptDeadlines {
+  readonly #owner: DeadlineOwner;
+  readonly #time: Time;
+  readonly #timeouts: Timeouts;
+  readonly #stream: boolean;
+  /** By kind, monotonic milliseconds. */
+  readonly #at = [NEVER, NEVER, NEVER, NEVER, NEVER];
+  #timer: Timer | null = null;
+  /** When the timer fires: at the earliest deadline, or before it. */
+  #firesAt = NEVER;
+  #paused = false;
+  /** Silence is watched: from a stream's first content, from the first byte of a whole answer. */
+  #watchesIdle = false;
+  #failing = false;
+  /** When the piece that is being read came. */
+  #dataAt = 0;
+
+  constructor(owner: DeadlineOwner, time: Time, timeouts: Timeouts, stream: boolean) {
+    this.#owner = owner;
+    this.#time = time;
+    this.#timeouts = timeouts;
+    this.#stream = stream;
+  }
+
+  /** `softMs` from `now` on it is late; 0 = never. */
+  begin(softMs: number, now: number): void {
+    const { firstTokenMax, answer } = this.#timeouts;
+    this.#set(HARD, this.#stream ? firstTokenMax : answer, now);
+    if (softMs <= 0) return;
+    this.#set(SOFT, softMs, now);
+    if (this.#stream || softMs > CONNECT_LATE) this.#set(CONNECT, CONNECT_LATE, now);
+  }
+
+  /** The next part of the request is sent under the same deadlines. */
+  beginNextPart(): void {
+    this.#watchesIdle = false;
+    this.#at[IDLE] = NEVER;
+  }
+
+  /** What comes is an error body. */
+  takeErrorBody(): void {
+    this.#failing = true;
+    this.#set(HARD, ERROR_BODY_MS, this.#now);
+  }
+
+  /** A piece of the answer has come. */
+  takeData(): void {
+    this.#dataAt = this.#now;
+    if (this.#watchesIdle) this.#restartIdle();
+    // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
+    else if (!this.#stream && !this.#failing) this.#watchIdle();
+  }
+
+  takeFirstContent(now: number): void {
+    this.#at[SOFT] = NEVER;
+    this.#at[CONNECT] = NEVER;
+    this.#dataAt = now;
+    if (this.#stream) this.#set(HARD, this.#timeouts.contentIdle, now);
+    if (!this.#watchesIdle) this.#watchIdle();
+  }
+
+  /** Another content event of a stream. */
+  takeContent(): void {
+    const { contentIdle } = this.#timeouts;
+    if (contentIdle > 0 && !this.#paused && this.#at[TAIL] === NEVER)
+      this.#set(HARD, contentIdle, this.#dataAt);
+  }
+
+  /** Nothing more is asked of the upstream's speed. */
+  rest(): void {
+    this.#at[HARD] = NEVER;
+    this.#at[IDLE] = NEVER;
+  }
+
+  /** Nobody is told that it is late. */
+  clearSoft(): void {
+    this.#at[SOFT] = NEVER;
+    this.#at[CONNECT] = NEVER;
+  }
+
+  /** The connection is there, or it is known that it is not. */
+  clearConnect(): void {
+    this.#at[CONNECT] = NEVER;
+  }
+
+  restartSoft(ms: number): void {
+    this.#set(SOFT, ms, this.#now);
+  }
+
+  /** The finish reason has come: only so long is waited for the rest. */
+  beginTail(ms: number): void {
+    this.rest();
+    this.#set(TAIL, ms, this.#now);
+  }
+
+  endTail(): void {
+    this.#at[TAIL] = NEVER;
+    this.#set(HARD, this.#timeouts.contentIdle, this.#now);
+    this.#restartIdle();
+  }
+
+  /** The caller takes nothing: the upstream is not to blame. `delivered`: the content that is missing is the caller's. */
+  pause(delivered: boolean): void {
+    this.#paused = true;
+    this.#at[IDLE] = NEVER;
+    if (delivered) this.#at[HARD] = NEVER;
+  }
+
+  resume(delivered: boolean): void {
+    this.#paused = false;
+    this.#dataAt = this.#now;
+    if (this.#watchesIdle) this.#restartIdle();
+    if (delivered) this.takeContent();
+  }
+
+  stop(): void {
+    this.#at.fill(NEVER);
+    this.#firesAt = NEVER;
+    this.#timer?.cancel();
+  }
+
+  get #now(): number {
+    return this.#time.clock.now();
+  }
+
+  #watchIdle(): void {
+    this.#watchesIdle = true;
+    this.#restartIdle();
+  }
+
+  #restartIdle(): void {
+    if (!this.#failing && !this.#paused && this.#at[TAIL] === NEVER)
+      this.#set(IDLE, this.#timeouts.idle, this.#dataAt);
+  }
+
+  /** `ms` from `now`; 0 = none. */
+  #set(which: number, ms: number, now: number): void {
+    const at = ms > 0 ? now + ms : NEVER;
+    this.#at[which] = at;
+    if (at < this.#firesAt) this.#arm(at);
+  }
+
+  #arm(at: number): void {
+    this.#firesAt = at;
+    const ms = at - this.#now;
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#fire());
+    else this.#timer.restart(ms);
+  }
+
+  /** Those that have passed, in the order of their times; then the timer is set for the next one. */
+  #fire(): void {
+    this.#firesAt = NEVER;
+    const now = this.#now;
+    for (;;) {
+      const which = this.#earliest();
+      const at = this.#at[which] ?? NEVER;
+      if (at > now) {
+        if (at < this.#firesAt) this.#arm(at);
+        return;
+      }
+      this.#at[which] = NEVER;
+      this.#pass(which);
+    }
+  }
+
+  #pass(which: number): void {
+    const owner = this.#owner;
+    if (which === SOFT) owner.onLate(false);
+    else if (which === CONNECT) {
+      if (!owner.connected) owner.onLate(true);
+    } else owner.onDeadline(which === HARD ? "hard" : which === IDLE ? "idle" : "tail");
+  }
+
+  #earliest(): number {
+    let first = SOFT;
+    for (let which = CONNECT; which <= TAIL; which++)
+      if ((this.#at[which] ?? NEVER) < (this.#at[first] ?? NEVER)) first = which;
+    return first;
+  }
+}
