@@ -12,6 +12,7 @@ import { canonicalPath, findConfigPath } from "./config-file.ts";
 import { type ConfigSource, createConfigSource, type Loaded } from "./config-source.ts";
 import { readEnvironment } from "./environment.ts";
 import { Exit, FAILED, reasonOf, WRONG_USAGE } from "./exit.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 import { knownSecrets } from "./known-secrets.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
 import { createPidFile } from "./pid-file.ts";
@@ -126,6 +127,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     onReloaded: writePid,
   });
   const stopSaving = state.saveRegularly(gateway, time.timers);
+  const stopCollecting = collectWhenIdle({ timers: time.timers, active: () => gateway.active });
   const interfaces = time.timers.start(INTERFACES_MS, () => {
     app.refresh(gateway.config);
     interfaces.restart(INTERFACES_MS);
@@ -138,6 +140,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       draining = true;
       reloading.close();
       stopSaving();
+      stopCollecting();
       interfaces.cancel();
       gateway.startDrain();
       await listeners.drain(gateway.config.server.drainTimeout);
