@@ -6,33 +6,21 @@ import { ThinkTagSplitter } from "../think-tags.ts";
 import { readAnnotations } from "./annotations.ts";
 import { readErrorObject } from "./errors.ts";
 import { readFinish } from "./finish.ts";
+import { argumentsOf, type StreamCall, StreamCalls } from "./stream-calls.ts";
 import { readChatUsage } from "./usage.ts";
-
-interface Call {
-  readonly index: number;
-  id: string;
-  name: string;
-  custom: boolean;
-  signature: string;
-  /** Neutral part; -1 until the name is known. */
-  part: number;
-  /** Arguments that came before the name. */
-  early: string;
-}
 
 interface Choice {
   readonly c: number;
   next: number;
   /** The open text-like part, if any. */
   open: { readonly kind: "text" | "thinking" | "refusal"; readonly i: number } | null;
-  calls: Call[];
+  readonly calls: StreamCalls;
   finish: string;
   stopped: boolean;
   readonly tags: ThinkTagSplitter | null;
 }
 
 const MAX_CHOICES = 128;
-const MAX_CALLS = 1024;
 
 export class ChatDecoder implements StreamDecoder {
   readonly #context: ConvertContext;
@@ -140,7 +128,7 @@ export class ChatDecoder implements StreamDecoder {
         c: index,
         next: 0,
         open: null,
-        calls: [],
+        calls: new StreamCalls(),
         finish: "",
         stopped: false,
         tags: this.#context.thinkTags === true ? new ThinkTagSplitter() : null,
@@ -163,7 +151,7 @@ export class ChatDecoder implements StreamDecoder {
     if (finish !== undefined && finish !== "" && choice.finish === "") {
       choice.finish = finish;
       this.#flushTags(choice, out);
-      for (const call of choice.calls) this.#beginCall(choice, call, out);
+      for (const call of choice.calls.all) this.#beginCall(choice, call, out);
       choice.stopped = true;
       out.push({ type: "stop", c: choice.c, stop: readFinish(finish) });
     }
@@ -252,19 +240,9 @@ export class ChatDecoder implements StreamDecoder {
   }
 
   #call(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
-    const custom = objectOf(item.custom);
-    const body = custom ?? objectOf(item.function) ?? {};
-    const id = stringOf(item.id) ?? "";
-    const call = this.#findCall(choice, numberOf(item.index), id);
+    const call = choice.calls.take(item);
     if (call === null) return;
-    if (call.id === "") call.id = id;
-    if (custom !== undefined || item.type === "custom") call.custom = true;
-    if (call.name === "") call.name = stringOf(body.name) ?? "";
-    const signature = stringOf(objectOf(objectOf(item.extra_content)?.google)?.thought_signature);
-    if (signature !== undefined && call.signature === "") call.signature = signature;
-    const given = custom === undefined ? body.arguments : body.input;
-    const text =
-      typeof given === "string" ? given : objectOf(given) === undefined ? "" : JSON.stringify(given);
+    const text = argumentsOf(item);
     if (call.name === "") {
       call.early += text;
       return;
@@ -273,36 +251,7 @@ export class ChatDecoder implements StreamDecoder {
     if (text !== "") out.push({ type: "arguments", c: choice.c, i: call.part, text });
   }
 
-  /** The call by index, else by id, else the last one. An id that another call of that index has opens a new one. */
-  #findCall(choice: Choice, index: number | undefined, id: string): Call | null {
-    let found: Call | undefined;
-    if (index !== undefined) {
-      // The newest of that index: some servers always say 0.
-      found = choice.calls.filter((call) => call.index === index).at(-1);
-      if (found !== undefined && id !== "" && found.id !== "" && found.id !== id) {
-        found = choice.calls.find((call) => call.id === id);
-      }
-    } else if (id !== "") {
-      found = choice.calls.find((call) => call.id === id);
-    } else {
-      found = choice.calls.at(-1);
-    }
-    if (found !== undefined) return found;
-    if (choice.calls.length >= MAX_CALLS) return null;
-    const call: Call = {
-      index: index ?? choice.calls.length,
-      id,
-      name: "",
-      custom: false,
-      signature: "",
-      part: -1,
-      early: "",
-    };
-    choice.calls.push(call);
-    return call;
-  }
-
-  #beginCall(choice: Choice, call: Call, out: StreamEvent[]): void {
+  #beginCall(choice: Choice, call: StreamCall, out: StreamEvent[]): void {
     if (call.part >= 0 || (call.name === "" && call.early === "" && call.id === "")) return;
     this.#close(choice, out);
     call.part = choice.next++;

@@ -18,7 +18,7 @@ import {
   TERMINAL,
   TOOL_CALL,
 } from "../protocol.ts";
-import { readStreamError } from "./stream-decoder.ts";
+import { readStreamError } from "./stream-error.ts";
 import { decodeStop, decodeUsage } from "./types.ts";
 
 const QUOTE = 0x22;

@@ -2,31 +2,9 @@
 import type { Citation, Signature, StreamEvent } from "../neutral.ts";
 import type { AnswerContext, StreamPosition } from "../protocol.ts";
 import { encodeCarrier } from "../signature-carrier.ts";
-import {
-  type CallHead,
-  callItem,
-  clientCall,
-  clientCallItem,
-  messageItem,
-  mintItemId,
-  reasoningItem,
-  textContent,
-} from "./items.ts";
-import { encodeAnnotation, encodeLogprobs } from "./types.ts";
-
-/** A message stays open over several text and refusal parts; each of them is a content part. */
-interface OpenMessage {
-  readonly kind: "message";
-  readonly id: string;
-  readonly index: number;
-  readonly contents: string[];
-  part: {
-    readonly type: "text" | "refusal";
-    text: string;
-    annotations: object[];
-    logprobs: unknown[];
-  } | null;
-}
+import { EventLines } from "./event-lines.ts";
+import { type CallHead, callItem, clientCall, clientCallItem, mintItemId, reasoningItem } from "./items.ts";
+import { MessageWriter } from "./message-writer.ts";
 
 interface OpenReasoning {
   readonly kind: "reasoning";
@@ -46,17 +24,16 @@ interface OpenCall {
   text: string;
 }
 
-type OpenItem = OpenMessage | OpenReasoning | OpenCall;
+type OpenItem = MessageWriter | OpenReasoning | OpenCall;
 
 export class ItemWriter {
   readonly #context: AnswerContext;
+  readonly events: EventLines;
   #item: OpenItem | null = null;
   /** `"item_id":…,"output_index":…,` of the open item, for every delta. */
   #place = "";
   /** Signatures that came inside an item which cannot hold them; they follow it. */
   readonly #waiting: Signature[] = [];
-  /** The next event's `sequence_number`. */
-  sequence: number;
   /** The next item's `output_index`. */
   nextIndex: number;
   /** Finished items, verbatim JSON. */
@@ -66,15 +43,14 @@ export class ItemWriter {
 
   constructor(context: AnswerContext, resume?: StreamPosition) {
     this.#context = context;
-    this.sequence = resume?.sequence ?? 0;
+    this.events = new EventLines(resume?.sequence ?? 0);
     this.nextIndex = resume?.nextIndex ?? 0;
     this.items = [...(resume?.items ?? [])];
     if (resume !== undefined && resume.open !== null) this.#adopt(resume.open);
   }
 
   logprobs(raw: string): void {
-    if (this.#item?.kind === "message" && this.#item.part !== null)
-      this.#item.part.logprobs.push(...encodeLogprobs(raw));
+    if (this.#item?.kind === "message") this.#item.logprobs(raw);
   }
 
   sign(signature: Signature): string {
@@ -97,7 +73,7 @@ export class ItemWriter {
         this.#enter({ kind: "reasoning", id, index, text: "", signature: null }, id);
         return (
           text +
-          this.#event(
+          this.events.write(
             "response.output_item.added",
             `"output_index":${index},"item":${reasoningItem(id, "", undefined)}`,
           )
@@ -113,8 +89,8 @@ export class ItemWriter {
         this.chars += event.raw.length;
         return (
           text +
-          this.#event("response.output_item.added", place) +
-          this.#event("response.output_item.done", place)
+          this.events.write("response.output_item.added", place) +
+          this.events.write("response.output_item.done", place)
         );
       }
       case "image":
@@ -126,26 +102,11 @@ export class ItemWriter {
   }
 
   openContent(type: "text" | "refusal"): string {
-    let text = "";
-    if (this.#item?.kind !== "message") {
-      text = this.closeItem();
-      const id = mintItemId("msg", this.#context.random);
-      const index = this.nextIndex++;
-      this.#enter({ kind: "message", id, index, contents: [], part: null }, id);
-      const item = messageItem(id, "in_progress", []);
-      text += this.#event("response.output_item.added", `"output_index":${index},"item":${item}`);
-    }
-    const message = this.#item;
-    if (message?.kind !== "message") return text;
-    message.part = { type, text: "", annotations: [], logprobs: [] };
-    const part = type === "text" ? textContent("", [], []) : { type: "refusal", refusal: "" };
-    return (
-      text +
-      this.#event(
-        "response.content_part.added",
-        `${this.#place}"content_index":${message.contents.length},"part":${JSON.stringify(part)}`,
-      )
-    );
+    if (this.#item?.kind === "message") return this.#item.open(type);
+    const text = this.closeItem();
+    const message = new MessageWriter(this.events, mintItemId("msg", this.#context.random), this.nextIndex++);
+    this.#enter(message, message.id);
+    return text + message.begin() + message.open(type);
   }
 
   #openCall(event: Extract<StreamEvent, { kind: "call" }>): string {
@@ -167,23 +128,13 @@ export class ItemWriter {
     // A client tool's call is shown when its arguments are whole: its item has no text to grow.
     if (client !== undefined) return text;
     const item = callItem(call, "in_progress", "");
-    return text + this.#event("response.output_item.added", `"output_index":${index},"item":${item}`);
+    return text + this.events.write("response.output_item.added", `"output_index":${index},"item":${item}`);
   }
 
   text(type: "text" | "refusal", delta: string): string {
-    const message = this.#item;
-    if (message?.kind !== "message") return "";
-    const opening = message.part === null ? this.openContent(type) : "";
-    if (message.part === null) return opening;
-    message.part.text += delta;
+    if (this.#item?.kind !== "message") return "";
     this.chars += delta.length;
-    const place = `${this.#place}"content_index":${message.contents.length},"delta":${JSON.stringify(delta)}`;
-    return (
-      opening +
-      (type === "text"
-        ? this.#event("response.output_text.delta", `${place},"logprobs":[]`)
-        : this.#event("response.refusal.delta", place))
-    );
+    return this.#item.text(type, delta);
   }
 
   think(delta: string): string {
@@ -191,7 +142,7 @@ export class ItemWriter {
     if (item?.kind !== "reasoning") return "";
     const opening =
       item.text === ""
-        ? this.#event(
+        ? this.events.write(
             "response.reasoning_summary_part.added",
             `${this.#place}"summary_index":0,"part":{"type":"summary_text","text":""}`,
           )
@@ -199,7 +150,7 @@ export class ItemWriter {
     item.text += delta;
     this.chars += delta.length;
     const place = `${this.#place}"summary_index":0,"delta":${JSON.stringify(delta)}`;
-    return opening + this.#event("response.reasoning_summary_text.delta", place);
+    return opening + this.events.write("response.reasoning_summary_text.delta", place);
   }
 
   arguments(delta: string): string {
@@ -211,46 +162,16 @@ export class ItemWriter {
     const type = item.call.custom
       ? "response.custom_tool_call_input.delta"
       : "response.function_call_arguments.delta";
-    return this.#event(type, `${this.#place}"delta":${JSON.stringify(delta)}`);
+    return this.events.write(type, `${this.#place}"delta":${JSON.stringify(delta)}`);
   }
 
   cite(citation: Citation): string {
-    const message = this.#item;
-    if (message?.kind !== "message" || message.part?.type !== "text") return "";
-    const annotation = encodeAnnotation(citation, message.part.text.length);
-    message.part.annotations.push(annotation);
-    const place = `${this.#place}"content_index":${message.contents.length},"annotation_index":${message.part.annotations.length - 1}`;
-    return this.#event(
-      "response.output_text.annotation.added",
-      `${place},"annotation":${JSON.stringify(annotation)}`,
-    );
+    return this.#item?.kind === "message" ? this.#item.cite(citation) : "";
   }
 
   /** The neutral part ends; a message stays open for the next text. */
   closePart(): string {
-    return this.#item?.kind === "message" ? this.#closeContent(this.#item) : this.closeItem();
-  }
-
-  #closeContent(message: OpenMessage): string {
-    const part = message.part;
-    if (part === null) return "";
-    message.part = null;
-    const place = `${this.#place}"content_index":${message.contents.length}`;
-    const quoted = JSON.stringify(part.text);
-    const content = JSON.stringify(
-      part.type === "text"
-        ? textContent(part.text, part.annotations, part.logprobs)
-        : { type: "refusal", refusal: part.text },
-    );
-    message.contents.push(content);
-    const done =
-      part.type === "text"
-        ? this.#event(
-            "response.output_text.done",
-            `${place},"text":${quoted},"logprobs":${JSON.stringify(part.logprobs)}`,
-          )
-        : this.#event("response.refusal.done", `${place},"refusal":${quoted}`);
-    return done + this.#event("response.content_part.done", `${place},"part":${content}`);
+    return this.#item?.kind === "message" ? this.#item.closePart() : this.closeItem();
   }
 
   closeItem(): string {
@@ -259,8 +180,8 @@ export class ItemWriter {
     let text = "";
     let json: string;
     if (item.kind === "message") {
-      text = this.#closeContent(item);
-      json = messageItem(item.id, "completed", item.contents);
+      text = item.closePart();
+      json = item.json;
     } else if (item.kind === "reasoning") {
       text = this.#closeSummary(item);
       // Each gets a carrier, so that what goes back to OpenAI itself can be told from its own and cut.
@@ -273,14 +194,17 @@ export class ItemWriter {
       json = this.#closeCall(item);
       if (item.client !== undefined) {
         const begun = clientCallItem(item.client, item.call, "in_progress", item.text);
-        text = this.#event("response.output_item.added", `"output_index":${item.index},"item":${begun}`);
+        text = this.events.write(
+          "response.output_item.added",
+          `"output_index":${item.index},"item":${begun}`,
+        );
       } else {
         text = this.#callDone(item);
       }
     }
     this.#item = null;
     this.items.push(json);
-    text += this.#event("response.output_item.done", `"output_index":${item.index},"item":${json}`);
+    text += this.events.write("response.output_item.done", `"output_index":${item.index},"item":${json}`);
     for (const signature of this.#waiting.splice(0)) text += this.#carrySignature(signature);
     return text;
   }
@@ -290,8 +214,8 @@ export class ItemWriter {
     const place = `${this.#place}"summary_index":0`;
     const quoted = JSON.stringify(item.text);
     return (
-      this.#event("response.reasoning_summary_text.done", `${place},"text":${quoted}`) +
-      this.#event(
+      this.events.write("response.reasoning_summary_text.done", `${place},"text":${quoted}`) +
+      this.events.write(
         "response.reasoning_summary_part.done",
         `${place},"part":{"type":"summary_text","text":${quoted}}`,
       )
@@ -306,9 +230,9 @@ export class ItemWriter {
   #callDone(item: OpenCall): string {
     const quoted = JSON.stringify(textOfCall(item));
     if (item.call.custom)
-      return this.#event("response.custom_tool_call_input.done", `${this.#place}"input":${quoted}`);
+      return this.events.write("response.custom_tool_call_input.done", `${this.#place}"input":${quoted}`);
     const name = JSON.stringify(item.call.name);
-    return this.#event(
+    return this.events.write(
       "response.function_call_arguments.done",
       `${this.#place}"name":${name},"arguments":${quoted}`,
     );
@@ -321,10 +245,10 @@ export class ItemWriter {
     const item = reasoningItem(id, "", this.#carrier([signature]));
     this.items.push(item);
     return (
-      this.#event(
+      this.events.write(
         "response.output_item.added",
         `"output_index":${index},"item":${reasoningItem(id, "", undefined)}`,
-      ) + this.#event("response.output_item.done", `"output_index":${index},"item":${item}`)
+      ) + this.events.write("response.output_item.done", `"output_index":${index},"item":${item}`)
     );
   }
 
@@ -341,19 +265,13 @@ export class ItemWriter {
   #adopt(open: NonNullable<StreamPosition["open"]>): void {
     const { itemId: id, index, text = "" } = open;
     if (open.kind === "text") {
+      const message = new MessageWriter(this.events, id, index, open.contents);
       // Without a content index the stream broke between two parts of the message.
-      const part =
-        open.contentIndex === undefined
-          ? null
-          : { type: "text" as const, text, annotations: [], logprobs: [] };
-      this.#enter({ kind: "message", id, index, contents: [...(open.contents ?? [])], part }, id);
+      if (open.contentIndex !== undefined) message.adopt(text);
+      this.#enter(message, id);
     } else if (open.kind === "thinking") {
       this.#enter({ kind: "reasoning", id, index, text, signature: null, adopted: true }, id);
     }
-  }
-
-  #event(type: string, members: string): string {
-    return `event: ${type}\ndata: {"type":"${type}","sequence_number":${this.sequence++},${members}}\n\n`;
   }
 }
 

@@ -4,6 +4,7 @@ import { isObject, type JsonObject, listOf, numberOf, objectOf, stringOf } from 
 import type { StreamEvent } from "../neutral.ts";
 import type { ConvertContext, StreamDecoder } from "../protocol.ts";
 import { reasoningText } from "./response.ts";
+import { readStreamError } from "./stream-error.ts";
 import { decodeAnnotation, decodeLogprobs, decodeStop, decodeUsage } from "./types.ts";
 
 /** Items an answer may have; more is an attack or a loop. */
@@ -293,32 +294,4 @@ class ResponsesDecoder implements StreamDecoder {
       if (isObject(item)) this.#finishItem({ output_index: index, item }, out);
     });
   }
-}
-
-/** `error` events are flat or nested; failed responses nest theirs. */
-export function readStreamError(doc: JsonObject): UpstreamErrorInfo {
-  const error = objectOf(doc["error"]) ?? doc;
-  const code = stringOf(error["code"]) ?? stringOf(error["type"]) ?? "";
-  return {
-    status: statusOf(code),
-    code: code === "error" ? "" : code.toLowerCase(),
-    message: stringOf(error["message"]) ?? "the response failed",
-    param: stringOf(error["param"]) ?? null,
-    retryAfterMs: waitOf(stringOf(error["message"]) ?? ""),
-    recognised: true,
-  };
-}
-
-function statusOf(code: string): number {
-  if (code === "rate_limit_exceeded" || code === "insufficient_quota") return 429;
-  if (code === "context_length_exceeded" || code === "invalid_prompt" || code === "content_filter")
-    return 400;
-  return 500;
-}
-
-/** OpenAI says "Please try again in 1.5s" or "… in 20ms" where no header can be sent any more. */
-function waitOf(message: string): number | null {
-  const found = /try again in (\d+(?:\.\d+)?)\s*(ms|s)\b/i.exec(message);
-  if (found === null) return null;
-  return Math.ceil(Number(found[1]) * (found[2] === "ms" ? 1 : 1000));
 }

@@ -71,7 +71,7 @@ export class ResponsesEncoder implements StreamEncoder {
         created: this.#created,
         nextIndex: this.#writer.nextIndex,
         open: null,
-        sequence: this.#writer.sequence,
+        sequence: this.#writer.events.sequence,
         started: this.#started,
         items: this.#writer.items,
       },
@@ -142,8 +142,8 @@ export class ResponsesEncoder implements StreamEncoder {
       usage: null,
     });
     return (
-      writeLifecycle("response.created", this.#writer.sequence++, response) +
-      writeLifecycle("response.in_progress", this.#writer.sequence++, response)
+      writeLifecycle("response.created", this.#writer.events.sequence++, response) +
+      writeLifecycle("response.in_progress", this.#writer.events.sequence++, response)
     );
   }
 
@@ -167,7 +167,7 @@ export class ResponsesEncoder implements StreamEncoder {
       usage: this.#usage,
       completed: this.#context.now,
     });
-    return text + writeLifecycle(`response.${status}`, this.#writer.sequence++, this.response);
+    return text + writeLifecycle(`response.${status}`, this.#writer.events.sequence++, this.response);
   }
 }
 
