@@ -2,29 +2,16 @@
 import { type JsonObject, listOf, numberOf, objectOf, stringOf } from "../json-value.ts";
 import type { StreamEvent } from "../neutral.ts";
 import type { ConvertContext, StreamDecoder } from "../protocol.ts";
-import { ThinkTagSplitter } from "../think-tags.ts";
 import { readAnnotations } from "./annotations.ts";
 import { readErrorObject } from "./errors.ts";
-import { readFinish } from "./finish.ts";
-import { argumentsOf, type StreamCall, StreamCalls } from "./stream-calls.ts";
+import { StreamChoice } from "./stream-choice.ts";
 import { readChatUsage } from "./usage.ts";
-
-interface Choice {
-  readonly c: number;
-  next: number;
-  /** The open text-like part, if any. */
-  open: { readonly kind: "text" | "thinking" | "refusal"; readonly i: number } | null;
-  readonly calls: StreamCalls;
-  finish: string;
-  stopped: boolean;
-  readonly tags: ThinkTagSplitter | null;
-}
 
 const MAX_CHOICES = 128;
 
 export class ChatDecoder implements StreamDecoder {
   readonly #context: ConvertContext;
-  readonly #choices = new Map<number, Choice>();
+  readonly #choices = new Map<number, StreamChoice>();
   #started = false;
   #done = false;
   #failed = false;
@@ -77,13 +64,14 @@ export class ChatDecoder implements StreamDecoder {
     if (this.#failed) return;
     let finished = false;
     for (const choice of this.#choices.values()) {
-      this.#flushTags(choice, out);
       // The sentinel without a finish reason is a whole answer, neither of both is a cut (40-protocols 2.1).
       if (choice.finish === "" && this.#done) choice.finish = "stop";
-      if (choice.finish === "") continue;
+      if (choice.finish === "") {
+        choice.flush(out);
+        continue;
+      }
       finished = true;
-      if (!choice.stopped) out.push({ type: "stop", c: choice.c, stop: readFinish(choice.finish) });
-      choice.stopped = true;
+      choice.stop(out);
     }
     if (finished || (this.#done && this.#started)) {
       if (!finished) out.push({ type: "stop", c: 0, stop: { reason: "stop" } });
@@ -124,15 +112,7 @@ export class ChatDecoder implements StreamDecoder {
     if (index < 0 || index >= MAX_CHOICES) return;
     let choice = this.#choices.get(index);
     if (choice === undefined) {
-      choice = {
-        c: index,
-        next: 0,
-        open: null,
-        calls: new StreamCalls(),
-        finish: "",
-        stopped: false,
-        tags: this.#context.thinkTags === true ? new ThinkTagSplitter() : null,
-      };
+      choice = new StreamChoice(index, this.#context.thinkTags === true);
       this.#choices.set(index, choice);
     }
     // Servers that do not stream on request answer with `message` in one chunk.
@@ -150,123 +130,44 @@ export class ChatDecoder implements StreamDecoder {
     const finish = stringOf(item.finish_reason);
     if (finish !== undefined && finish !== "" && choice.finish === "") {
       choice.finish = finish;
-      this.#flushTags(choice, out);
-      for (const call of choice.calls.all) this.#beginCall(choice, call, out);
-      choice.stopped = true;
-      out.push({ type: "stop", c: choice.c, stop: readFinish(finish) });
+      choice.stop(out);
     }
   }
 
-  #delta(choice: Choice, delta: JsonObject, out: StreamEvent[]): void {
+  #delta(choice: StreamChoice, delta: JsonObject, out: StreamEvent[]): void {
     const reasoning = stringOf(delta.reasoning_content) ?? stringOf(delta.reasoning) ?? detailsText(delta);
     if (reasoning !== undefined && reasoning !== "") {
-      out.push({ type: "think", c: choice.c, i: this.#part(choice, "thinking", out), text: reasoning });
+      out.push({ type: "think", c: choice.c, i: choice.part("thinking", out), text: reasoning });
     }
     const content = delta.content;
-    if (typeof content === "string") this.#text(choice, content, out);
+    if (typeof content === "string") choice.text(content, out);
     else for (const item of listOf(content)) this.#contentPart(choice, objectOf(item) ?? {}, out);
     const refusal = stringOf(delta.refusal);
     if (refusal !== undefined && refusal !== "") {
-      out.push({ type: "refusal", c: choice.c, i: this.#part(choice, "refusal", out), text: refusal });
+      out.push({ type: "refusal", c: choice.c, i: choice.part("refusal", out), text: refusal });
     }
-    for (const item of listOf(delta.images)) this.#image(choice, objectOf(item) ?? {}, out);
+    for (const item of listOf(delta.images)) choice.image(objectOf(item) ?? {}, out);
     for (const citation of readAnnotations(delta.annotations)) {
-      out.push({ type: "cite", c: choice.c, i: this.#part(choice, "text", out), citation });
+      out.push({ type: "cite", c: choice.c, i: choice.part("text", out), citation });
     }
     for (const item of listOf(delta.tool_calls)) {
       const call = objectOf(item);
-      if (call !== undefined) this.#call(choice, call, out);
+      if (call !== undefined) choice.call(call, out);
     }
     const legacy = objectOf(delta.function_call);
-    if (legacy !== undefined) this.#call(choice, { index: 0, function: legacy }, out);
+    if (legacy !== undefined) choice.call({ index: 0, function: legacy }, out);
   }
 
   /** Mistral's reasoning models send content as parts. */
-  #contentPart(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
+  #contentPart(choice: StreamChoice, item: JsonObject, out: StreamEvent[]): void {
     if (item.type === "thinking") {
       const text = listOf(item.thinking)
         .map((piece) => stringOf(objectOf(piece)?.text) ?? "")
         .join("");
-      if (text !== "") out.push({ type: "think", c: choice.c, i: this.#part(choice, "thinking", out), text });
+      if (text !== "") out.push({ type: "think", c: choice.c, i: choice.part("thinking", out), text });
     } else {
-      this.#text(choice, stringOf(item.text) ?? "", out);
+      choice.text(stringOf(item.text) ?? "", out);
     }
-  }
-
-  #text(choice: Choice, text: string, out: StreamEvent[]): void {
-    if (text === "") return;
-    if (choice.tags === null) {
-      out.push({ type: "text", c: choice.c, i: this.#part(choice, "text", out), text });
-      return;
-    }
-    this.#tagged(choice, choice.tags.push(text), out);
-  }
-
-  #tagged(choice: Choice, pieces: ReturnType<ThinkTagSplitter["push"]>, out: StreamEvent[]): void {
-    for (const piece of pieces) {
-      const i = this.#part(choice, piece.thinking ? "thinking" : "text", out);
-      out.push({ type: piece.thinking ? "think" : "text", c: choice.c, i, text: piece.text });
-    }
-  }
-
-  #flushTags(choice: Choice, out: StreamEvent[]): void {
-    if (choice.tags !== null) this.#tagged(choice, choice.tags.flush(), out);
-  }
-
-  #image(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
-    const url = stringOf(objectOf(item.image_url)?.url) ?? "";
-    const found = /^data:([^;,]+);base64,/.exec(url.slice(0, 128));
-    if (found === null) return;
-    this.#close(choice, out);
-    const i = choice.next++;
-    const data = url.slice(found[0].length);
-    out.push({ type: "part", c: choice.c, i, kind: "image", mime: found[1] ?? "", data });
-    out.push({ type: "close", c: choice.c, i });
-  }
-
-  #part(choice: Choice, kind: "text" | "thinking" | "refusal", out: StreamEvent[]): number {
-    if (choice.open?.kind === kind) return choice.open.i;
-    this.#close(choice, out);
-    const i = choice.next++;
-    choice.open = { kind, i };
-    out.push({ type: "part", c: choice.c, i, kind });
-    return i;
-  }
-
-  #close(choice: Choice, out: StreamEvent[]): void {
-    if (choice.open === null) return;
-    out.push({ type: "close", c: choice.c, i: choice.open.i });
-    choice.open = null;
-  }
-
-  #call(choice: Choice, item: JsonObject, out: StreamEvent[]): void {
-    const call = choice.calls.take(item);
-    if (call === null) return;
-    const text = argumentsOf(item);
-    if (call.name === "") {
-      call.early += text;
-      return;
-    }
-    this.#beginCall(choice, call, out);
-    if (text !== "") out.push({ type: "arguments", c: choice.c, i: call.part, text });
-  }
-
-  #beginCall(choice: Choice, call: StreamCall, out: StreamEvent[]): void {
-    if (call.part >= 0 || (call.name === "" && call.early === "" && call.id === "")) return;
-    this.#close(choice, out);
-    call.part = choice.next++;
-    out.push({
-      type: "part",
-      c: choice.c,
-      i: call.part,
-      kind: "call",
-      id: call.id,
-      name: call.name,
-      custom: call.custom,
-      ...(call.signature === "" ? {} : { signature: { vendor: "google", value: call.signature } }),
-    });
-    if (call.early !== "") out.push({ type: "arguments", c: choice.c, i: call.part, text: call.early });
-    call.early = "";
   }
 }
 

@@ -2,8 +2,9 @@
 import type { Citation, Signature, StreamEvent } from "../neutral.ts";
 import type { AnswerContext, StreamPosition } from "../protocol.ts";
 import { encodeCarrier } from "../signature-carrier.ts";
+import { CallWriter } from "./call-writer.ts";
 import { EventLines } from "./event-lines.ts";
-import { type CallHead, callItem, clientCall, clientCallItem, mintItemId, reasoningItem } from "./items.ts";
+import { type CallHead, clientCall, mintItemId, reasoningItem } from "./items.ts";
 import { MessageWriter } from "./message-writer.ts";
 
 interface OpenReasoning {
@@ -16,15 +17,7 @@ interface OpenReasoning {
   readonly adopted?: boolean;
 }
 
-interface OpenCall {
-  readonly kind: "call";
-  readonly index: number;
-  readonly call: CallHead;
-  readonly client: ReturnType<typeof clientCall>;
-  text: string;
-}
-
-type OpenItem = MessageWriter | OpenReasoning | OpenCall;
+type OpenItem = MessageWriter | OpenReasoning | CallWriter;
 
 export class ItemWriter {
   readonly #context: AnswerContext;
@@ -123,12 +116,9 @@ export class ItemWriter {
       custom: event.custom,
       ...(event.namespace === undefined ? {} : { namespace: event.namespace }),
     };
-    const index = this.nextIndex++;
-    this.#enter({ kind: "call", index, call, client, text: "" }, call.itemId);
-    // A client tool's call is shown when its arguments are whole: its item has no text to grow.
-    if (client !== undefined) return text;
-    const item = callItem(call, "in_progress", "");
-    return text + this.events.write("response.output_item.added", `"output_index":${index},"item":${item}`);
+    const writer = new CallWriter(this.events, call, client, this.nextIndex++);
+    this.#enter(writer, call.itemId);
+    return text + writer.begin();
   }
 
   text(type: "text" | "refusal", delta: string): string {
@@ -154,15 +144,9 @@ export class ItemWriter {
   }
 
   arguments(delta: string): string {
-    const item = this.#item;
-    if (item?.kind !== "call") return "";
-    item.text += delta;
+    if (this.#item?.kind !== "call") return "";
     this.chars += delta.length;
-    if (item.client !== undefined || delta === "") return "";
-    const type = item.call.custom
-      ? "response.custom_tool_call_input.delta"
-      : "response.function_call_arguments.delta";
-    return this.events.write(type, `${this.#place}"delta":${JSON.stringify(delta)}`);
+    return this.#item.arguments(delta);
   }
 
   cite(citation: Citation): string {
@@ -191,16 +175,8 @@ export class ItemWriter {
         this.#carrier(item.signature === null ? [] : [item.signature]),
       );
     } else {
-      json = this.#closeCall(item);
-      if (item.client !== undefined) {
-        const begun = clientCallItem(item.client, item.call, "in_progress", item.text);
-        text = this.events.write(
-          "response.output_item.added",
-          `"output_index":${item.index},"item":${begun}`,
-        );
-      } else {
-        text = this.#callDone(item);
-      }
+      text = item.close();
+      json = item.json;
     }
     this.#item = null;
     this.items.push(json);
@@ -219,22 +195,6 @@ export class ItemWriter {
         "response.reasoning_summary_part.done",
         `${place},"part":{"type":"summary_text","text":${quoted}}`,
       )
-    );
-  }
-
-  #closeCall(item: OpenCall): string {
-    if (item.client !== undefined) return clientCallItem(item.client, item.call, "completed", item.text);
-    return callItem(item.call, "completed", textOfCall(item));
-  }
-
-  #callDone(item: OpenCall): string {
-    const quoted = JSON.stringify(textOfCall(item));
-    if (item.call.custom)
-      return this.events.write("response.custom_tool_call_input.done", `${this.#place}"input":${quoted}`);
-    const name = JSON.stringify(item.call.name);
-    return this.events.write(
-      "response.function_call_arguments.done",
-      `${this.#place}"name":${name},"arguments":${quoted}`,
     );
   }
 
@@ -273,9 +233,4 @@ export class ItemWriter {
       this.#enter({ kind: "reasoning", id, index, text, signature: null, adopted: true }, id);
     }
   }
-}
-
-/** An empty call of a function is a call with no arguments, which is an empty object (case 49). */
-function textOfCall(item: OpenCall): string {
-  return item.text === "" && !item.call.custom ? "{}" : item.text;
 }
