@@ -11,6 +11,7 @@ import type { UpstreamCall, UpstreamClient } from "../../../src/upstream/client.
 const ROUNDS = Number(process.env["ROUNDS"] ?? 9);
 const REQUESTS = Number(process.env["REQUESTS"] ?? 20_000);
 const STREAM = process.env["STREAM"] === "1";
+const LARGE = process.env["LARGE"] === "1";
 const KEY = "sk-bench-0123456789abcdef";
 const provider = (name: string) =>
   `[provider.${name}]\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "sk-upstream-${name}"\ndialect = "openai"\n`;
@@ -51,10 +52,16 @@ const HEAD = {
     String(ANSWER.length),
   ],
 };
+const PROMPT = "Tell me, in a few words, what a gateway is good for.";
+/** A conversation of about 119 KB. */
+const CONVERSATION = Array.from({ length: 100 }, (_, i) => ({
+  role: i % 2 === 0 ? "user" : "assistant",
+  content: `He said "no".\n${PROMPT.repeat(21)}`,
+}));
 const BODY = Buffer.from(
   JSON.stringify({
     model: "fast",
-    messages: [{ role: "user", content: "Tell me, in a few words, what a gateway is good for." }],
+    messages: LARGE ? CONVERSATION : [{ role: "user", content: PROMPT }],
     temperature: 0.2,
     ...(STREAM ? { stream: true } : {}),
   }),
