@@ -9,6 +9,7 @@ import {
   scanObject,
   watchNames,
 } from "../base/json-scan.ts";
+import { holdsWord, makeWord } from "../base/word-search.ts";
 
 export interface RequestFacts {
   /** All members. */
@@ -135,12 +136,7 @@ export interface Conversation {
 
 const READ_CHARS = 4096;
 const USER = Buffer.from('"user"');
-const ASSISTANT = [
-  Buffer.from('"assistant"'),
-  Buffer.from('"role":"model"'),
-  Buffer.from('"role": "model"'),
-  Buffer.from('"CHATBOT"'),
-];
+const ASSISTANT = ['"assistant"', '"role":"model"', '"role": "model"', '"CHATBOT"'].map(makeWord);
 const USER_ID = watchNames(["user_id"]);
 /** Instructions are few; who puts more before the first user turn has an odd conversation, but one. */
 const MAX_LEADING = 16;
@@ -152,25 +148,25 @@ export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
     system += slice(body, findMember(scan, name));
   }
   let first = "";
-  let single = false;
+  // Who answered stands behind the first user turn, near it: in a conversation that goes on it is found at once.
+  let behind = list?.start ?? 0;
   if (list === undefined) first = slice(body, findMember(scan, "message") ?? findMember(scan, "prompt"));
   else if (body[list.start] !== 0x5b) first = slice(body, list);
   else {
-    const elements = scanArray(body, list.start, list.end, MAX_LEADING);
-    single = elements.length === 1;
-    for (const element of elements) {
+    for (const element of scanArray(body, list.start, list.end, MAX_LEADING)) {
       if (body.subarray(element.start, element.end).includes(USER)) {
         first = slice(body, element);
+        behind = element.end;
         break;
       }
       system += slice(body, element);
     }
   }
-  const area = list === undefined ? body : body.subarray(list.start, list.end);
+  const area = body.subarray(behind, list?.end);
   return {
     system,
     firstUserTurn: first,
-    continues: !single && ASSISTANT.some((mark) => area.includes(mark)),
+    continues: ASSISTANT.some((mark) => holdsWord(area, mark)),
     userId: readUserId(body, findMember(scan, "metadata")),
   };
 }
@@ -196,9 +192,9 @@ const IMAGE_MARKS = [
   '"inlineData"',
   '"inline_data"',
   '"fileData"',
-].map((mark) => Buffer.from(mark));
+].map(makeWord);
 
 /** True when the body seems to hold an image; a hint for routing, no promise. */
 export function holdsImages(body: Buffer): boolean {
-  return IMAGE_MARKS.some((mark) => body.includes(mark));
+  return IMAGE_MARKS.some((mark) => holdsWord(body, mark));
 }

@@ -2,6 +2,7 @@
 import { findMember, scanObject, watchNames } from "../base/json-scan.ts";
 import { isValidJson } from "../base/json-valid.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
+import { holdsWord, makeWord } from "../base/word-search.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
@@ -134,14 +135,14 @@ export function checkJson(
   if (!balanced || ((!clean || body.length <= CHECKED_BYTES) && !isValidJson(body))) {
     return trouble("cut", "the JSON body is not complete", { afterHead: true });
   }
-  if (open === 0x7b && body.includes(ERROR_NAME)) {
+  if (open === 0x7b && holdsWord(body, ERROR_NAME)) {
     const error = findError(body, decodeError);
     if (error !== null) return trouble("error_inside", error.message, { error, afterHead: true });
   }
   return null;
 }
 
-const ERROR_NAME = Buffer.from('"error"');
+const ERROR_NAME = makeWord('"error"');
 
 function findError(
   body: Buffer,

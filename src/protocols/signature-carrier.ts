@@ -1,9 +1,23 @@
 /** Carries one vendor's signatures through another vendor's clients, marked `slc1.` (40-protocols 1.7). */
+import { holdsWord, makeWord } from "../base/word-search.ts";
 import type { Signature, Vendor } from "./neutral.ts";
 
 export const CARRIER_MARK = "slc1.";
 /** The same mark inside base64 (Gemini's `thoughtSignature`). */
 export const CARRIER_MARK_BASE64 = "c2xjMS5l";
+
+const QUOTED_MARK = makeWord(`"${CARRIER_MARK}`);
+const QUOTED_BASE64_MARK = makeWord(`"${CARRIER_MARK_BASE64}`);
+
+/** True when a string in these JSON bytes is a carrier; cheap, so that bodies without one are not walked. */
+export function holdsCarrier(bytes: Buffer): boolean {
+  return holdsWord(bytes, QUOTED_MARK);
+}
+
+/** The same for bodies where it may stand in base64. */
+export function holdsAnyCarrier(bytes: Buffer): boolean {
+  return holdsWord(bytes, QUOTED_BASE64_MARK) || holdsCarrier(bytes);
+}
 
 /** Where a signature was made: it returns only to the same vendor, for Claude only to the same model and prefix. */
 export interface Origin {

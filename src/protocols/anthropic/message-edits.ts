@@ -8,20 +8,15 @@ import {
   scanObject,
   watchNames,
 } from "../../base/json-scan.ts";
-import { CARRIER_MARK } from "../signature-carrier.ts";
+import { holdsEmptyMember } from "../../base/word-search.ts";
+import { CARRIER_MARK, holdsCarrier } from "../signature-carrier.ts";
 
 const MESSAGE = watchNames(["role", "content"]);
 const BLOCK = watchNames(["type", "signature", "data", "text", "content"]);
 
-const SIGNATURE = '"signature"';
-
 /** Looking for a few bytes is far cheaper than walking the history. */
 function mayHoldMarks(bytes: Buffer): boolean {
-  if (bytes.includes(CARRIER_MARK)) return true;
-  for (let at = bytes.indexOf(SIGNATURE); at >= 0; at = bytes.indexOf(SIGNATURE, at + SIGNATURE.length)) {
-    if (/^\s*:\s*""/.test(bytes.toString("latin1", at + SIGNATURE.length, at + 24))) return true;
-  }
-  return false;
+  return holdsCarrier(bytes) || holdsEmptyMember(bytes, "signature");
 }
 
 /** Cuts thinking blocks with a carrier of ours or without signature (`all`: every one), and turns left empty by that. */

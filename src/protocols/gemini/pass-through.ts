@@ -9,8 +9,9 @@ import {
   scanObject,
   watchNames,
 } from "../../base/json-scan.ts";
+import { holdsEmptyMember, holdsWord, makeWord } from "../../base/word-search.ts";
 import type { ConvertContext } from "../protocol.ts";
-import { CARRIER_MARK, CARRIER_MARK_BASE64 } from "../signature-carrier.ts";
+import { CARRIER_MARK, CARRIER_MARK_BASE64, holdsAnyCarrier } from "../signature-carrier.ts";
 import { SKIP_VALIDATOR } from "./content-decoder.ts";
 import { wantsSignatures } from "./model-traits.ts";
 
@@ -68,14 +69,14 @@ function refusedEdits(body: Buffer, context: ConvertContext): Edit[] {
   return [...edits, ...removeMembers(scanObject(body, watchNames(inner), config.start, config.end).members)];
 }
 
+const CALL = makeWord('"functionCall"');
+const SNAKE_CALL = makeWord('"function_call"');
+
 /** Looking for three words is far cheaper than walking the history. */
 function mayNeedEdits(body: Buffer, context: ConvertContext): boolean {
   if (context.dropThinking === true) return true;
-  if (body.includes(CARRIER_MARK_BASE64) || body.includes(CARRIER_MARK)) return true;
-  if (body.includes('ignature":""') || body.includes('ignature": ""')) return true;
-  return (
-    wantsSignatures(context.model) && (body.includes('"functionCall"') || body.includes('"function_call"'))
-  );
+  if (holdsAnyCarrier(body) || holdsEmptyMember(body, "ignature")) return true;
+  return wantsSignatures(context.model) && (holdsWord(body, CALL) || holdsWord(body, SNAKE_CALL));
 }
 
 function elements(body: Buffer, member: { start: number; end: number }): Member[] {

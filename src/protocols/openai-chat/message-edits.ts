@@ -9,13 +9,16 @@ import {
   scanObject,
   watchNames,
 } from "../../base/json-scan.ts";
+import { holdsWord, makeWord } from "../../base/word-search.ts";
 import { fitCallId, MISTRAL_IDS } from "../call-ids.ts";
 import type { ConvertContext } from "../protocol.ts";
-import { CARRIER_MARK } from "../signature-carrier.ts";
+import { holdsCarrier } from "../signature-carrier.ts";
 import type { Dialect } from "./dialects.ts";
 
 const MESSAGE = watchNames(["role", "name", "reasoning_content", "reasoning", "tool_calls", "tool_call_id"]);
 const CALL = watchNames(["id", "extra_content"]);
+
+const DEVELOPER = makeWord('"developer"');
 
 /** The list is walked only when some rule can apply to it. */
 export function messageEdits(
@@ -26,8 +29,8 @@ export function messageEdits(
 ): Edit[] {
   if (body[messages.start] !== 0x5b) return [];
   const range = body.subarray(messages.start, messages.end);
-  const marked = range.includes(CARRIER_MARK);
-  const developer = !dialect.developer && range.includes('"developer"');
+  const marked = holdsCarrier(range);
+  const developer = !dialect.developer && holdsWord(range, DEVELOPER);
   const quirks =
     dialect.nineIds ||
     dialect.refusesInMessages.length > 0 ||
@@ -83,7 +86,7 @@ function oneCall(body: Buffer, call: Member, dialect: Dialect, marked: boolean):
   for (const member of scan.members) {
     if (member.name === "id") {
       if (dialect.nineIds) edits.push(...fitId(body, member));
-    } else if (marked && body.subarray(member.start, member.end).includes(CARRIER_MARK)) {
+    } else if (marked && holdsCarrier(body.subarray(member.start, member.end))) {
       // A carrier of ours means nothing to any vendor.
       edits.push(...removeMembers([member]));
     }

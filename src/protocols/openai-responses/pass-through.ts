@@ -9,6 +9,7 @@ import {
   scanObject,
   watchNames,
 } from "../../base/json-scan.ts";
+import { holdsWord, makeWord } from "../../base/word-search.ts";
 import { dialectNamed, isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { CARRIER_MARK } from "../signature-carrier.ts";
@@ -26,6 +27,7 @@ const OUTPUT_TYPES = [
   "apply_patch_call",
 ];
 
+const ENCRYPTED = makeWord('"encrypted_content"');
 const MARK = Buffer.from(`"${CARRIER_MARK}`);
 
 /** The model's name, what a reasoning model refuses, and reasoning items of our own making (cases 79, 92). */
@@ -65,7 +67,7 @@ function isRefused(body: Buffer, member: Member, scan: ObjectScan, context: Conv
 
 /** Reasoning items that hold our carrier or nothing (`all`: every one), and the ids of the items that were made with them. */
 function cutReasoning(body: Buffer, input: Member, all: boolean): Edit[] {
-  if (!all && body.subarray(input.start, input.end).indexOf('"encrypted_content"') < 0) return [];
+  if (!all && !holdsWord(body.subarray(input.start, input.end), ENCRYPTED)) return [];
   const cut: Member[] = [];
   const edits: Edit[] = [];
   let orphaned = false;
