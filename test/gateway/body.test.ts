@@ -120,7 +120,10 @@ for (const kind of ENGINES) {
       assert.equal(budget.admit(9_500, 0), null);
       const small = Buffer.concat([head(path, "Content-Length: 600"), sample(600)]);
       const tiny = Buffer.concat([head(path, "Content-Length: 3"), Buffer.from("abc")]);
-      const { bytes } = await sendRaw(port, [small, tiny], { gapMs: 80, until: (b) => b.includes("3:") });
+      const { bytes } = await sendRaw(port, [small, tiny], {
+        gapMs: 80,
+        until: (b) => b.includes("\r\n\r\n3:"),
+      });
       assert.equal(statusOf(bytes), 429);
       assert.match(bodyOf(bytes), /^buffer_full.*HTTP\/1.1 200.*3:/s);
       const never = await sendRaw(port, head(path, "Content-Length: 20000"));
@@ -147,7 +150,10 @@ for (const kind of ENGINES) {
   test(`${kind}: Expect: 100-continue is answered before the body`, async (t) => {
     const { port } = await startEngine(t, kind, collecting(createMemoryBudget(1e6), 1e6));
     const request = head("/v1/b", "Content-Length: 3\r\nExpect: 100-continue");
-    const { bytes } = await sendRaw(port, [request, "abc"], { gapMs: 100, until: (b) => b.includes("3:") });
+    const { bytes } = await sendRaw(port, [request, "abc"], {
+      gapMs: 100,
+      until: (b) => b.includes("\r\n\r\n3:"),
+    });
     assert.match(bytes.toString(), /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
   });
 }
