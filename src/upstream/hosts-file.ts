@@ -12,16 +12,16 @@ export interface HostsFile {
 }
 
 export function createHostsFile(clock: Clock, path = "/etc/hosts"): HostsFile {
-  let names: ReadonlyMap<string, readonly string[]> = new Map();
-  let readAt = Number.NEGATIVE_INFINITY;
+  let names: Promise<ReadonlyMap<string, readonly string[]>> | null = null;
+  let readAt = 0;
   return {
     async lookup(name) {
-      if (clock.now() - readAt >= FRESH_MS) {
+      if (names === null || clock.now() - readAt >= FRESH_MS) {
         readAt = clock.now();
         // a system without the file, or one that may not be read, has no names in it
-        names = await readFile(path, "utf8").then(parseHosts, () => new Map());
+        names = readFile(path, "utf8").then(parseHosts, () => new Map());
       }
-      return names.get(name) ?? [];
+      return (await names).get(name) ?? [];
     },
   };
 }

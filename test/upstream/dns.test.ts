@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createNameServer, createNames, type NameServer } from "../../src/upstream/dns.ts";
-import { createHostsFile, parseHosts } from "../../src/upstream/hosts-file.ts";
+import { createHostsFile, type HostsFile, parseHosts } from "../../src/upstream/hosts-file.ts";
 import { originOf } from "../../src/upstream/origin.ts";
 import { answer } from "../support/answers.ts";
 import { type FakeTime, fakeTime } from "../support/fake-time.ts";
@@ -47,14 +47,24 @@ function addressesOf(held: { answer: Answer | null }): readonly string[] {
 }
 
 function namesOn(server: NameServer, time: FakeTime = fakeTime()) {
-  const names = createNames(time, createHostsFile(time.clock, "/nonexistent/hosts"), server);
+  const file = createHostsFile(time.clock, "/nonexistent/hosts");
+  // The hosts file is read for real, in its own time.
+  let read: Promise<unknown> = Promise.resolve();
+  const hosts: HostsFile = {
+    lookup(name) {
+      const addresses = file.lookup(name);
+      read = addresses;
+      return addresses;
+    },
+  };
+  const names = createNames(time, hosts, server);
   async function ask(name: string): Promise<{ answer: Answer | null }> {
     const held: { answer: Answer | null } = { answer: null };
     names.resolve(name, (error, addresses) => {
       held.answer = { error, addresses };
     });
     await time.run(0);
-    await new Promise((resolve) => setTimeout(resolve, 5)); // the hosts file is read for real
+    await read;
     await time.run(0);
     return held;
   }
@@ -246,4 +256,15 @@ test("a dead resolver ends in the connect deadline, and once it is back requests
   stub.answering = true;
   const back = await ask(originFor("api.example"), { deadlines: { connect: 5000 } });
   assert.equal(back.failure, null, back.failure?.message);
+});
+
+test("two look-ups at once both wait for the hosts file", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-hosts-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "hosts"), "192.0.2.7 printer\n");
+  const hosts = createHostsFile(fakeTime().clock, join(folder, "hosts"));
+  assert.deepEqual(await Promise.all([hosts.lookup("printer"), hosts.lookup("printer")]), [
+    ["192.0.2.7"],
+    ["192.0.2.7"],
+  ]);
 });
