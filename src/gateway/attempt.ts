@@ -58,6 +58,8 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   #over = false;
   #delivered = false;
   #failingBody = false;
+  /** An earlier part was answered before it was out. */
+  #unsent = false;
   #tailEnd: (() => void) | null = null;
   #inflate: ReturnType<typeof decompress> = null;
   #afterDelivery: (() => void) | null = null;
@@ -91,6 +93,11 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     return this.#prepared.stream;
   }
 
+  /** True when every request of this attempt has left this process: nobody looks at its body any more. */
+  get sent(): boolean {
+    return !this.#unsent && this.#call?.sent === true;
+  }
+
   get connected(): boolean {
     return this.#call?.connected ?? false;
   }
@@ -107,6 +114,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#deadlines.beginNextPart();
     this.head = null;
     this.#prepared = { ...this.#prepared, body };
+    this.#unsent ||= this.#call?.sent !== true;
     this.#ask();
   }
 

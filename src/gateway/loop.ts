@@ -254,6 +254,8 @@ export class RequestLoop implements AttemptOwner {
     run.note.ms = now - attempt.startedAt;
     this.#book(attempt, true);
     if (this.#continued > 0) this.#core.totals.continuations++;
+    // A converted answer may quote the request; a relayed one cannot.
+    this.#record.bodyDone = this.#sends === 1 && attempt.speaksCallers && attempt.sent;
     const { sessionKey } = this.#request;
     if (sessionKey !== "") {
       const { routes, given } = this.#candidates;

@@ -98,7 +98,7 @@ export function serveRequest(
           refuse(result);
           return;
         }
-        record.holdBody(() => result.release());
+        record.holdBody(result);
         record.bodyAt = core.time.clock.now();
         const body = result.buffer.subarray(result.start, result.end);
         record.bytesIn = body.length;

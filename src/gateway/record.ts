@@ -5,6 +5,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { ClientOperation } from "../http/routes.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
+import type { CollectedBody } from "./body.ts";
 import type { Origination } from "./gateway.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Alias } from "./target.ts";
@@ -52,7 +53,9 @@ export class RequestRecord {
   ended = false;
   /** The body gave way to new requests: this stream cannot be repaired any more. */
   bodyDropped = false;
-  #release: (() => void) | null = null;
+  /** One send was enough and has left this process: nobody looks at the body any more. */
+  bodyDone = false;
+  #body: Pick<CollectedBody, "release" | "free"> | null = null;
   /** What the request loses whoever answers it, and what each target asked so far cannot be given. */
   readonly #losses: string[] = [];
   #lossesOf: Map<string, string[]> | null = null;
@@ -78,15 +81,20 @@ export class RequestRecord {
     return this.need?.promptTokens ?? 0;
   }
 
-  /** The permit of the body; given back by `releaseBody`. */
-  holdBody(release: () => void): void {
-    this.#release = release;
+  /** The body with its permit, which `releaseBody` gives back. */
+  holdBody(body: Pick<CollectedBody, "release" | "free">): void {
+    this.#body = body;
   }
 
   releaseBody(): void {
-    const release = this.#release;
-    this.#release = null;
-    release?.();
+    this.#body?.release();
+  }
+
+  /** At the very end: what is known to have no reader left is not left to the collector. */
+  dropBody(): void {
+    this.#body?.release();
+    if (this.bodyDone) this.#body?.free();
+    this.#body = null;
   }
 
   /** Notes a loss: of the request itself, or towards one target (its label). */

@@ -9,7 +9,7 @@ import type { RequestRecord } from "./record.ts";
 export function settle(core: Core, record: RequestRecord, delivery: Delivery | null, status: number): void {
   if (record.ended) return;
   record.ended = true;
-  record.releaseBody();
+  record.dropBody();
   const { totals, time, log } = core;
   totals.active--;
   const failed = status >= 400 || record.failure !== null;

@@ -34,6 +34,8 @@ export class Call implements UpstreamCall {
   ended: boolean;
   /** Streamed body: a `write` was answered with false, `onWritable` is owed. */
   blocked = false;
+  /** What `sent` was when the connection was left. */
+  sentAtEnd = false;
   /** The body may go once it is written. */
   bodyReleased = false;
   /** Bytes of a streamed body that were written. */
@@ -50,6 +52,10 @@ export class Call implements UpstreamCall {
   /** Whether the body can go out once more: nothing of a stream was taken yet. */
   get repeatable(): boolean {
     return !this.resent && (this.written === 0 || isPieces(this.request.body));
+  }
+
+  get sent(): boolean {
+    return this.connection?.sent ?? this.sentAtEnd;
   }
 
   pause(): void {

@@ -123,6 +123,8 @@ export interface UpstreamCall {
   end(): void;
   /** The body is not sent a second time: it is let go of as soon as it has been written. */
   releaseBody?(): void;
+  /** True once the whole request has been handed to the system: its bytes are not looked at any more. */
+  readonly sent?: boolean;
   /** True when the connection had served an earlier request. */
   readonly reused: boolean;
   /** True once TCP (and TLS) stand: what tells a connect that is late from an answer that is late. */

@@ -59,6 +59,11 @@ export class Connection implements ResponseSink {
     return !this.#gone && !this.socket.destroyed && this.socket.writable;
   }
 
+  /** The request that is being served is out whole. */
+  get sent(): boolean {
+    return this.#body.done;
+  }
+
   send(call: Call): void {
     this.#call = call;
     call.connection = this;
@@ -161,7 +166,10 @@ export class Connection implements ResponseSink {
   }
 
   #leave(): void {
-    if (this.#call !== null) this.#call.connection = null;
+    if (this.#call !== null) {
+      this.#call.sentAtEnd = this.#body.done;
+      this.#call.connection = null;
+    }
     this.#call = null;
     this.#timer.cancel();
     this.#body.release();
