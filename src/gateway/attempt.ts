@@ -2,6 +2,7 @@
 import type { Time } from "../base/clock.ts";
 import { headerValue } from "../base/headers.ts";
 import type { MemoryBudget } from "../limits/memory.ts";
+import type { Usage } from "../protocols/neutral.ts";
 import type {
   ResponseHead,
   UpstreamCall,
@@ -53,6 +54,8 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   readonly #deadlines: AttemptDeadlines;
   readonly #answers: MemoryBudget;
   #heldBytes = 0;
+  /** What the reader that was replaced had seen. */
+  #usageBefore: Usage | null = null;
   #prepared: PreparedSend;
   #call: UpstreamCall | null = null;
   #over = false;
@@ -87,6 +90,11 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** What the upstream has reported so far; null = nothing. */
+  get usage(): Usage | null {
+    return this.reader?.usage ?? this.#usageBefore;
   }
 
   get stream(): boolean {
@@ -215,6 +223,15 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#owner = owner;
     this.releaseBody();
     this.#deadlines.clearSoft();
+    this.unhold();
+    const { createWatcher } = this.#prepared;
+    if (createWatcher !== undefined) {
+      this.#prepared = { ...this.#prepared, createReader: createWatcher };
+      if (this.head !== null && this.reader !== null && !this.#failingBody) {
+        this.#usageBefore = this.reader.usage;
+        this.reader = createWatcher(this, this.head);
+      }
+    }
   }
 
   /** Readers: the answer is whole, but nobody has chosen it yet; `then` runs once it is delivered. */

@@ -22,6 +22,7 @@ import { InlinedSources } from "./inline-sources.ts";
 import type { PendingSend, PreparedSend, Rework } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
+import { watchWith } from "./watch-stream.ts";
 import { WholeAnswer } from "./whole-answer.ts";
 
 const NO_SOURCES: readonly MediaSource[] = [];
@@ -75,6 +76,7 @@ export function convertChat(
         createWriter: (to) => openWriter(state, attempt, head, answer, to, rework),
       });
     },
+    createWatcher: watchWith(upstream, false),
   };
 }
 

@@ -16,6 +16,7 @@ import { createModelRewriter } from "./model-rewriter.ts";
 import type { PreparedSend, Rework } from "./plan.ts";
 import { RelayStream, terminatorOf } from "./relay-stream.ts";
 import type { Target } from "./target.ts";
+import { watchWith } from "./watch-stream.ts";
 import { WholeAnswer } from "./whole-answer.ts";
 
 const HOLD_BYTES = 8 * 1024 * 1024;
@@ -39,6 +40,7 @@ export function relayChat(state: ChatState, target: Target, path: string, rework
     decodeError: client.decodeError,
     createReader: (attempt, head) =>
       stream ? relayStream(state, attempt, head, context) : relayWhole(state, attempt, head),
+    createWatcher: watchWith(client, facts.jsonArray),
   };
 }
 

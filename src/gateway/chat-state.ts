@@ -93,6 +93,7 @@ export class ChatState {
   release(): void {
     this.facts = { ...this.facts, body: NOTHING };
     this.#opened = OPENED_NOTHING;
+    this.#request = null;
     this.inlined?.release();
     this.inlined = null;
   }

@@ -11,7 +11,7 @@ export function bookAttempt(
   attempt: Attempt,
   need: { estimate(): number },
 ): Usage | null {
-  const usage = attempt.reader?.usage ?? null;
+  const { usage } = attempt;
   const status = attempt.head?.status ?? 0;
   const began = status >= 200 && status < 300;
   const input = usage?.input ?? (began ? need.estimate() : 0);

@@ -170,7 +170,7 @@ export class RequestLoop implements AttemptOwner {
     if (this.#mayRepair) this.#uninsure = this.#core.repairBodies.insure(() => this.#dropBody());
     else {
       // The estimate, where the answer brings no figures, needs the body.
-      if (attempt.stream || attempt.reader?.usage?.input == null) this.#request.need.estimate();
+      if (attempt.stream || attempt.usage?.input == null) this.#request.need.estimate();
       this.#letGo();
     }
   }
@@ -686,7 +686,7 @@ export class RequestLoop implements AttemptOwner {
     this.#delivery.unfollow();
     this.#broken = {
       ...broken,
-      promptTokens: this.#broken?.promptTokens ?? run.attempt.reader?.usage?.input ?? null,
+      promptTokens: this.#broken?.promptTokens ?? run.attempt.usage?.input ?? null,
     };
     this.#core.log.info(
       {

@@ -1,7 +1,8 @@
 /** Gives a plan its targets, with what routing wants to know of the request. */
 import { headerValue } from "../base/headers.ts";
 import { sessionKey } from "../routing/session-key.ts";
-import type { Core } from "./core.ts";
+import type { LoopRequest } from "./candidates.ts";
+import type { AliasState, Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import { RequestLoop } from "./loop.ts";
 import type { Plan } from "./plan.ts";
@@ -39,46 +40,67 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
   record.need = need;
   const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts.scan) : null;
   const { headers } = record.exchange;
-  return {
-    open(delivery, onEnd) {
-      if (plan.stream) {
-        delivery.commitAfter(
-          targets[0]?.timeouts.commit ?? 0,
-          () => plan.streamHead(),
-          () => plan.ping(),
-        );
-      }
-      return new RequestLoop(
-        core,
-        record,
-        plan,
-        delivery,
-        {
-          targets,
-          need,
-          outputTokens: facts?.maxTokens ?? (alias.name === "" ? DEFAULT_OUTPUT : state.output.tokens),
-          issuer: asked.issuer,
-          affinity: choice ? headerValue(headers, "x-session-affinity") : "",
-          sessionKey:
-            conversation === null
-              ? ""
-              : sessionKey({
-                  alias: alias.name,
-                  caller: record.caller?.id ?? "",
-                  sessionHeader:
-                    headerValue(headers, "x-sluice-session") ||
-                    headerValue(headers, "session_id") ||
-                    headerValue(headers, "x-claude-code-session-id"),
-                  promptCacheKey: facts?.promptCacheKey ?? "",
-                  userId: conversation.userId,
-                  system: conversation.system,
-                  firstUserTurn: conversation.firstUserTurn,
-                }),
-          continues: conversation?.continues ?? false,
-        },
-        state,
-        onEnd,
-      );
-    },
+  const { commit } = targets[0]?.timeouts ?? { commit: 0 };
+  const request: LoopRequest = {
+    targets,
+    need,
+    outputTokens: facts?.maxTokens ?? (alias.name === "" ? DEFAULT_OUTPUT : state.output.tokens),
+    issuer: asked.issuer,
+    affinity: choice ? headerValue(headers, "x-session-affinity") : "",
+    sessionKey:
+      conversation === null
+        ? ""
+        : sessionKey({
+            alias: alias.name,
+            caller: record.caller?.id ?? "",
+            sessionHeader:
+              headerValue(headers, "x-sluice-session") ||
+              headerValue(headers, "session_id") ||
+              headerValue(headers, "x-claude-code-session-id"),
+            promptCacheKey: facts?.promptCacheKey ?? "",
+            userId: conversation.userId,
+            system: conversation.system,
+            firstUserTurn: conversation.firstUserTurn,
+          }),
+    continues: conversation?.continues ?? false,
   };
+  return new PlannedLoop(core, record, plan, request, state, commit);
+}
+
+/** A class, not a closure: a closure would keep the body as long as the answer runs. */
+class PlannedLoop implements Planned {
+  readonly #core: Core;
+  readonly #record: RequestRecord;
+  readonly #plan: Plan;
+  readonly #request: LoopRequest;
+  readonly #state: AliasState;
+  readonly #commitMs: number;
+
+  constructor(
+    core: Core,
+    record: RequestRecord,
+    plan: Plan,
+    request: LoopRequest,
+    state: AliasState,
+    commitMs: number,
+  ) {
+    this.#core = core;
+    this.#record = record;
+    this.#plan = plan;
+    this.#request = request;
+    this.#state = state;
+    this.#commitMs = commitMs;
+  }
+
+  open(delivery: Delivery, onEnd: () => void): RequestLoop {
+    const plan = this.#plan;
+    if (plan.stream) {
+      delivery.commitAfter(
+        this.#commitMs,
+        () => plan.streamHead(),
+        () => plan.ping(),
+      );
+    }
+    return new RequestLoop(this.#core, this.#record, plan, delivery, this.#request, this.#state, onEnd);
+  }
 }

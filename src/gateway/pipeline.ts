@@ -51,7 +51,7 @@ export function serveRequest(
       finish();
     },
   });
-  const refuse = (thrown: unknown) => {
+  const answerWith = (thrown: unknown) => {
     const failure = toFailure(thrown);
     if (failure.kind === "internal")
       core.log.error({ err: failure.cause }, "a request failed inside the gateway");
@@ -60,6 +60,16 @@ export function serveRequest(
       const answer = refusal(protocol, failure, record);
       delivery.respond(answer.status, answer.headers, answer.body);
     }
+  };
+  const refuse = (thrown: unknown) => {
+    answerWith(thrown);
+    finish();
+  };
+  // Everything ends: who has no answer yet gets an error, who has part of one can tell that it is not whole.
+  const close = () => {
+    if (delivery.started) delivery.cut();
+    else answerWith(SHUTTING_DOWN);
+    loop?.cancel();
     finish();
   };
 
@@ -79,7 +89,7 @@ export function serveRequest(
       finish();
       return;
     }
-    running = session.running.add(() => loop?.cancel());
+    running = session.running.add(close);
     // The permit is taken by the declared length before a byte is read.
     collectBody(
       exchange,

@@ -82,7 +82,7 @@ export function servePrefix(
       });
     }
     pass = new PassThrough(core, record, provider, delivery, finish);
-    running = session.running.add(() => pass?.cancel());
+    running = session.running.add(() => pass?.fail(SHUTTING_DOWN));
     pass.start(rest);
   } catch (thrown) {
     const failure = toFailure(thrown);
@@ -124,7 +124,7 @@ class PassThrough implements UpstreamHandler {
     token.get((lines, problem) => {
       if (this.#over) return;
       if (problem === null) this.#send(rest, lines);
-      else this.#fail(new Failure("upstream_auth", problem, { code: "upstream_auth_error" }));
+      else this.fail(new Failure("upstream_auth", problem, { code: "upstream_auth_error" }));
     });
   }
 
@@ -159,7 +159,7 @@ class PassThrough implements UpstreamHandler {
 
   onFail(failure: UpstreamFailure): void {
     const timedOut = failure.cause.endsWith("timeout");
-    this.#fail(
+    this.fail(
       new Failure(timedOut ? "timeout" : "upstream", `${this.#provider.name}: ${failure.message}`, {
         code: timedOut ? "upstream_timeout" : "upstream_error",
       }),
@@ -205,7 +205,8 @@ class PassThrough implements UpstreamHandler {
     });
   }
 
-  #fail(failure: Failure): void {
+  /** Ends it with an error, or cuts what has begun. */
+  fail(failure: Failure): void {
     if (this.#over) return;
     this.#over = true;
     this.#call?.abort();
