@@ -54,6 +54,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   readonly #deadlines: AttemptDeadlines;
   readonly #answers: MemoryBudget;
   #heldBytes = 0;
+  #keptBytes = 0;
   /** What the reader that was replaced had seen. */
   #usageBefore: Usage | null = null;
   #prepared: PreparedSend;
@@ -195,6 +196,15 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#answers.release(this.#heldBytes);
     this.#heldBytes = 0;
   }
+
+  /** Readers: takes memory for what a repair of this answer needs, up to its end; false: there is none. Less than 0: gives it back. */
+  readonly keep = (bytes: number): boolean => {
+    if (this.#over) return false;
+    if (bytes < 0) this.#answers.release(-bytes);
+    else if (this.#answers.admit(bytes, this.#keptBytes) !== null) return false;
+    this.#keptBytes += bytes;
+    return true;
+  };
 
   /** Readers: another content event of a stream. */
   touchContent(): void {
@@ -359,6 +369,8 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#tailEnd = null;
     this.#inflate?.destroy();
     this.unhold();
+    this.#answers.release(this.#keptBytes);
+    this.#keptBytes = 0;
     return true;
   }
 }

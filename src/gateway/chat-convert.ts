@@ -172,8 +172,8 @@ function openWriter(
   to.start(200, state.head(attempt, head, false));
   const continued = rework?.continuation ?? null;
   if (continued === null) {
-    const keep = state.record.alias?.continuation === true;
-    state.writer = new EventWriter(client.createEncoder(answer), to, keep);
+    const admit = state.record.alias?.continuation === true ? attempt.keep : null;
+    state.writer = new EventWriter(client.createEncoder(answer), to, admit);
     return state.writer;
   }
   // The caller's stream goes on: the same encoder, or one that takes over where the relayed bytes stopped.
@@ -181,7 +181,7 @@ function openWriter(
   const position = state.relayed?.inspector.position();
   const resume = position === undefined ? undefined : { ...position, model: attempt.target.model };
   const encoder = before?.encoder ?? client.createEncoder(answer, resume);
-  state.writer = new SpliceWriter(encoder, to, continued, before?.openText ?? null, () =>
+  state.writer = new SpliceWriter(encoder, to, continued, before?.openText ?? null, attempt.keep, () =>
     attempt.fail(DEPARTED),
   );
   return state.writer;

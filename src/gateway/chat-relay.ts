@@ -58,7 +58,10 @@ function relayStream(
   const framing = type.includes("ndjson") ? "ndjson" : client.framing;
   return new RelayStream(attempt, {
     framing: facts.jsonArray ? "json-array" : framing,
-    inspector: client.createInspector({ keepText: record.alias?.continuation === true ? MAX_KEPT_TEXT : 0 }),
+    inspector: client.createInspector({
+      keepText: record.alias?.continuation === true ? MAX_KEPT_TEXT : 0,
+      admit: attempt.keep,
+    }),
     showUsage: facts.showUsage,
     echoModel: state.echo,
     terminator: facts.jsonArray ? "]" : terminatorOf(client.name),

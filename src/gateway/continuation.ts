@@ -45,9 +45,10 @@ export class SpliceWriter extends EventWriter {
     delivery: Delivery,
     continued: Continued,
     openPart: number | null,
+    admit: (bytes: number) => boolean,
     onDeparted: () => void,
   ) {
-    super(encoder, delivery, true);
+    super(encoder, delivery, admit);
     this.#continued = continued;
     this.#openPart = openPart;
     this.#onDeparted = onDeparted;

@@ -7,6 +7,7 @@ import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import type { EventWriter } from "./event-writer.ts";
+import { MEMORY_FULL } from "./relay-stream.ts";
 import { judgeEnd } from "./stream-end.ts";
 import { trouble } from "./trouble.ts";
 
@@ -22,6 +23,8 @@ export interface ConvertOptions {
 
 /** Neutral events held before content; they are lifecycle only. */
 const MAX_HELD_EVENTS = 1024;
+/** What one of them takes, about. */
+const HELD_EVENT_BYTES = 512;
 const TAIL_MS = 2000;
 
 export class ConvertStream implements AnswerReader, EventSink {
@@ -129,6 +132,7 @@ export class ConvertStream implements AnswerReader, EventSink {
     this.#writer = this.#options.createWriter(to);
     for (const event of this.#held) this.#writer.push(event);
     this.#held = [];
+    this.#attempt.unhold();
     this.#writer.flush();
   }
 
@@ -188,7 +192,10 @@ export class ConvertStream implements AnswerReader, EventSink {
       }
     }
     if (this.#writer !== null) this.#writer.push(event);
-    else if (this.#held.length < MAX_HELD_EVENTS) this.#held.push(event);
+    else if (!this.#content && !this.#attempt.hold(HELD_EVENT_BYTES)) {
+      this.#attempt.fail(trouble("too_large", MEMORY_FULL, { afterHead: true }));
+      return false;
+    } else if (this.#held.length < MAX_HELD_EVENTS) this.#held.push(event);
     else if (!this.#content) {
       this.#attempt.fail(trouble("empty", "only lifecycle events, no content", { afterHead: true }));
       return false;

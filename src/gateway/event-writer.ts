@@ -5,14 +5,17 @@ import type { Delivery } from "./delivery.ts";
 
 /** Text kept for a continuation (30-routing.md, After it); a longer answer is not repaired. */
 export const MAX_KEPT_TEXT = 256 * 1024;
+/** Memory is taken in steps. */
+const ADMITTED_AT_ONCE = 4096;
 
 export class EventWriter {
   readonly encoder: StreamEncoder;
   readonly #delivery: Delivery;
-  readonly #keep: boolean;
+  readonly #admit: ((bytes: number) => boolean) | null;
   #pending = "";
   #text: string[] = [];
   #length = 0;
+  #admitted = 0;
   #tooLong = false;
   sawToolCall = false;
   /** Index of the text part that is open; null = none. */
@@ -20,11 +23,11 @@ export class EventWriter {
   /** More than plain text: a repair could not reproduce it. */
   sawOther = false;
 
-  /** `keep`: whether a continuation may be wanted. */
-  constructor(encoder: StreamEncoder, delivery: Delivery, keep: boolean) {
+  /** `admit` takes memory for the text that a continuation needs; null = none may be wanted. */
+  constructor(encoder: StreamEncoder, delivery: Delivery, admit: ((bytes: number) => boolean) | null) {
     this.encoder = encoder;
     this.#delivery = delivery;
-    this.#keep = keep;
+    this.#admit = admit;
   }
 
   push(event: StreamEvent): void {
@@ -40,15 +43,32 @@ export class EventWriter {
     this.#delivery.writeText(text);
   }
 
-  /** The text delivered so far; null when it was too long to keep. */
+  /** The text delivered so far; null when it was too long to keep, or there was no memory for it. */
   get text(): string | null {
-    return this.#tooLong || !this.#keep ? null : this.#text.join("");
+    return this.#tooLong || this.#admit === null ? null : this.#text.join("");
   }
 
   /** Text another stream already delivered, so that `text` stays the whole of it. */
   seed(text: string): void {
     this.#text = [text];
     this.#length = text.length;
+    if (!this.#hasRoom()) this.#giveUp();
+  }
+
+  #hasRoom(): boolean {
+    if (this.#length > MAX_KEPT_TEXT) return false;
+    if (this.#length <= this.#admitted) return true;
+    const more = Math.max(ADMITTED_AT_ONCE, this.#length - this.#admitted);
+    if (this.#admit?.(more) !== true) return false;
+    this.#admitted += more;
+    return true;
+  }
+
+  #giveUp(): void {
+    this.#tooLong = true;
+    this.#text = [];
+    this.#admit?.(-this.#admitted);
+    this.#admitted = 0;
   }
 
   #remember(event: StreamEvent): void {
@@ -58,14 +78,10 @@ export class EventWriter {
         this.openText = null;
     }
     if (event.type === "text" && event.c === 0) {
-      if (!this.#keep || this.#tooLong) return;
+      if (this.#admit === null || this.#tooLong) return;
       this.#length += event.text.length;
-      if (this.#length > MAX_KEPT_TEXT) {
-        this.#tooLong = true;
-        this.#text = [];
-      } else {
-        this.#text.push(event.text);
-      }
+      if (this.#hasRoom()) this.#text.push(event.text);
+      else this.#giveUp();
     } else if (event.type === "part" && event.kind === "call") {
       this.sawToolCall = true;
     } else if (

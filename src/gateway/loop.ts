@@ -81,6 +81,8 @@ export class RequestLoop implements AttemptOwner {
   /** The target this caller stands in line for. */
   #line: string | null = null;
   #waitedMs = 0;
+  /** Since when it has waited for somebody else's probe; -1 = it does not. */
+  #probeSince = -1;
   #over = false;
   #continued = 0;
   /** The answer that broke, while it is being finished. */
@@ -600,12 +602,26 @@ export class RequestLoop implements AttemptOwner {
         this.#launch(resort.index, resort.as === "probe" ? "probe" : "plain", false, resort.as === "anyway");
         return;
       case "wait":
+        if (resort.for === "probe" && this.#mayAskBeside(resort.index, now)) {
+          this.#launch(resort.index, "plain", true, true);
+          return;
+        }
         this.#waitFor(resort.index, resort.for, resort.until, now);
         return;
       case "refuse":
         if (this.#failed.length > 0) this.#giveUp();
         else this.#finish(noTarget(resort.rateLimited, resort.until - now));
     }
+  }
+
+  /**
+   * A probe that was sent before its target came back may hang to its own deadline: who has waited `first_token` for it
+   * asks beside it, once, and inside the retry budget, so that those who wait do not come all together.
+   */
+  #mayAskBeside(index: number, now: number): boolean {
+    if (this.#probeSince < 0) this.#probeSince = now;
+    const { firstToken } = this.#candidates.target(index).timeouts;
+    return now - this.#probeSince >= firstToken && this.#takeBudget(index, now);
   }
 
   #waitFor(index: number, what: "probe" | "cooldown", until: number, now: number): void {

@@ -32,6 +32,8 @@ export interface RelayOptions {
   readonly terminator: string;
   /** Sends the head of the answer. */
   readonly start: (to: Delivery) => void;
+  /** Nobody will get it: nothing is held for a delivery. */
+  readonly unheld?: boolean;
   /** Called with this stream once it is delivered: what a continuation needs. */
   readonly onDelivered: (stream: RelayedStream) => void;
 }
@@ -45,6 +47,7 @@ export interface RelayedStream {
 
 /** Lifecycle events held before the first content; an upstream that sends more is not telling anything. */
 const MAX_HELD_BYTES = 256 * 1024;
+export const MEMORY_FULL = "the memory for held answers is full";
 /** After the finish reason so long is waited for usage and the sentinel (30-routing.md). */
 const TAIL_MS = 2000;
 
@@ -159,6 +162,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     this.#options.start(to);
     for (const event of this.#held) this.#send(event);
     this.#held = [];
+    this.#attempt.unhold();
   }
 
   #onContentEvent(): void {
@@ -172,10 +176,14 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
 
   #hold(buffer: Buffer, start: number, end: number, flags: number): boolean {
     // Signs of life are not held: the caller gets those of the gateway.
-    if ((flags & PING) !== 0) return true;
+    if ((flags & PING) !== 0 || this.#options.unheld === true) return true;
     this.#heldBytes += end - start;
     if (!this.#content && this.#heldBytes > MAX_HELD_BYTES) {
       this.#attempt.fail(trouble("empty", "only lifecycle events, no content", { afterHead: true }));
+      return false;
+    }
+    if (!this.#content && !this.#attempt.hold(end - start)) {
+      this.#attempt.fail(trouble("too_large", MEMORY_FULL, { afterHead: true }));
       return false;
     }
     this.#held.push(Buffer.from(buffer.subarray(start, end)));

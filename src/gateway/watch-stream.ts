@@ -31,6 +31,7 @@ export function watchWith(
       showUsage: false,
       echoModel: "",
       terminator: "",
+      unheld: true,
       onDelivered() {},
       start() {},
     });

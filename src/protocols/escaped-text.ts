@@ -3,19 +3,27 @@
 const FIRST = 4096;
 const EMPTY = Buffer.alloc(0);
 
+export interface KeepOptions {
+  /** Bytes of text at most; 0 = none. */
+  readonly keepText: number;
+  /** Takes memory for it, or gives it back (less than 0); false: there is none, and the text is given up. Who admits knows the end of it all. */
+  readonly admit?: (bytes: number) => boolean;
+}
+
 export class EscapedText {
   readonly #cap: number;
+  readonly #admit: KeepOptions["admit"];
   #buffer: Buffer = EMPTY;
   #length = 0;
   #given = false;
 
-  /** `cap` in bytes; 0 = keep nothing. */
-  constructor(cap: number) {
-    this.#cap = cap;
-    this.#given = cap <= 0;
+  constructor({ keepText, admit }: KeepOptions) {
+    this.#cap = keepText;
+    this.#admit = admit;
+    this.#given = keepText <= 0;
   }
 
-  /** Adds the inside of a JSON string, [start, end) of `bytes`. Past the cap everything is dropped for good. */
+  /** Adds the inside of a JSON string, [start, end) of `bytes`. Past the cap, and without memory for it, everything is dropped for good. */
   append(bytes: Uint8Array, start: number, end: number): void {
     if (this.#given || end <= start) return;
     const length = this.#length + end - start;
@@ -24,7 +32,12 @@ export class EscapedText {
       return;
     }
     if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#cap, Math.max(FIRST, 2 * length)));
+      const size = Math.min(this.#cap, Math.max(FIRST, 2 * length));
+      if (this.#admit?.(size - this.#buffer.length) === false) {
+        this.giveUp();
+        return;
+      }
+      const grown = Buffer.allocUnsafeSlow(size);
       this.#buffer.copy(grown, 0, 0, this.#length);
       this.#buffer = grown;
     }
@@ -35,6 +48,7 @@ export class EscapedText {
   /** No continuation is possible any more (a tool call, a second candidate, log probabilities). */
   giveUp(): void {
     this.#given = true;
+    if (this.#buffer.length > 0) this.#admit?.(-this.#buffer.length);
     this.#buffer = EMPTY;
     this.#length = 0;
   }

@@ -5,6 +5,7 @@ import type { Failure } from "../base/failure.ts";
 import type { Edit } from "../base/json-edit.ts";
 import type { ObjectScan } from "../base/json-scan.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
+import type { KeepOptions } from "./escaped-text.ts";
 import type { ChatRequest, ChatResponse, MediaSource, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
 
 export type ProtocolName =
@@ -248,7 +249,7 @@ export interface ChatProtocol {
   createDecoder(context: ConvertContext): StreamDecoder;
   /** `resume`: go on inside a stream that was relayed up to there. */
   createEncoder(context: AnswerContext, resume?: StreamPosition): StreamEncoder;
-  createInspector(options: { readonly keepText: number }): StreamInspector;
+  createInspector(options: KeepOptions): StreamInspector;
   /** Usage of a whole relayed answer, found without parsing more than its usage member. */
   readUsage(body: Buffer): Usage | null;
   encodeError(failure: Failure, requestId: string): ErrorAnswer;

@@ -150,6 +150,52 @@ describe("a request", () => {
   });
 });
 
+describe("a lone provider whose probe was sent before it came back", () => {
+  for (const stream of [false, true]) {
+    test(`costs those who wait for the probe first_token, not the probe's own deadline (stream: ${stream})`, () => {
+      let back = Number.POSITIVE_INFINITY;
+      const sim = world({ a: (s, now) => (now < back ? SILENCE : healthy(2000)(s)) });
+      for (let i = 0; i < 3; i++) {
+        ask(sim, true);
+        sim.time.advance(190_000);
+      }
+      assert.notEqual(sim.gateway.status().models[0]?.targets[0]?.circuit, "closed");
+      const before = sim.network.requests.length;
+      ask(sim, true);
+      back = sim.time.clock.now() + 1000;
+      sim.time.advance(500);
+      const all = Array.from({ length: 40 }, () => ask(sim, stream));
+      sim.time.advance(11_000);
+      assert.equal(sim.network.requests.length - before, 1, "one probe");
+      sim.time.advance(7000);
+      for (const asked of all) {
+        assertAnswered(asked, "a");
+        assert.ok(asked.took <= 12_000 + 2 * 2100, `${asked.took} ms`);
+      }
+      assert.ok(sim.network.requests.length - before <= 1 + 40, "each once");
+      sim.time.advance(200_000);
+      assertClean(sim);
+    });
+  }
+
+  test("is asked by a few of those who wait at a time while it stays silent", () => {
+    const sim = world({ a: () => SILENCE });
+    for (let i = 0; i < 3; i++) {
+      ask(sim, true);
+      sim.time.advance(190_000);
+    }
+    const before = sim.network.requests.length;
+    for (let i = 0; i < 300; i++) ask(sim, true);
+    sim.time.advance(20_000);
+    assert.ok(
+      sim.network.requests.length - before <= 1 + 10,
+      `${sim.network.requests.length - before} sends`,
+    );
+    sim.time.advance(30 * 60_000);
+    assertClean(sim);
+  });
+});
+
 describe("a late target", () => {
   const silences: Readonly<Record<string, Acts>> = {
     "headers and then silence": HEAD_AND_SILENCE,

@@ -51,7 +51,7 @@ export const cohere: ChatProtocol = {
   encodeResponse,
   createDecoder,
   createEncoder,
-  createInspector: ({ keepText }) => new CohereInspector(keepText, false),
+  createInspector: (options) => new CohereInspector(options, false),
   readUsage,
   encodeError,
   encodeStreamError: (failure, inspector) => failedEnd(idOf(inspector), failure.message),
@@ -71,7 +71,7 @@ export const cohereV1: ChatProtocol = {
   encodeResponse: encodeResponseV1,
   createDecoder: createDecoderV1,
   createEncoder: createEncoderV1,
-  createInspector: ({ keepText }) => new CohereInspector(keepText, true),
+  createInspector: (options) => new CohereInspector(options, true),
   readUsage,
   encodeError,
   encodeStreamError: (failure, inspector) =>

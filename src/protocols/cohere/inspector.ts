@@ -3,7 +3,7 @@ import { skipString } from "../../base/json-scan.ts";
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { spells } from "../byte-text.ts";
-import { EscapedText } from "../escaped-text.ts";
+import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import { isObject, objectOf, stringOf } from "../json-value.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
@@ -58,8 +58,8 @@ export class CohereInspector implements StreamInspector, MemberSink {
   #blockType = 0;
 
   /** `lines`: v1's framing. */
-  constructor(keepText: number, lines: boolean) {
-    this.#text = new EscapedText(keepText);
+  constructor(keep: KeepOptions, lines: boolean) {
+    this.#text = new EscapedText(keep);
     this.#lines = lines;
   }
 

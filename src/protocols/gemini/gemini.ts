@@ -32,7 +32,7 @@ export const gemini: ChatProtocol = {
   encodeResponse,
   createDecoder,
   createEncoder,
-  createInspector: ({ keepText }) => new GeminiInspector(keepText),
+  createInspector: (options) => new GeminiInspector(options),
   readUsage,
   encodeError,
   encodeStreamError(failure, inspector) {

@@ -3,7 +3,7 @@ import { skipSpace, skipString, skipValue } from "../../base/json-scan.ts";
 import { elementStart, findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { spells } from "../byte-text.ts";
-import { EscapedText } from "../escaped-text.ts";
+import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import { isObject } from "../json-value.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
@@ -60,8 +60,8 @@ export class GeminiInspector implements StreamInspector, MemberSink {
   #partCall = false;
   #partMembers = 0;
 
-  constructor(keepText: number) {
-    this.#text = new EscapedText(keepText);
+  constructor(keep: KeepOptions) {
+    this.#text = new EscapedText(keep);
   }
 
   inspect(event: Buffer, start: number, end: number): number {

@@ -2,7 +2,7 @@
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { findValue, parseSpan, type Span, stringIn } from "../byte-members.ts";
 import { afterSpace, spells } from "../byte-text.ts";
-import { EscapedText } from "../escaped-text.ts";
+import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
   CONTENT,
@@ -19,7 +19,7 @@ import {
 import { decodeError } from "./errors.ts";
 import { decodeDate, decodeStop, decodeUsage } from "./types.ts";
 
-export function createInspector(options: { readonly keepText: number }): StreamInspector {
+export function createInspector(options: KeepOptions): StreamInspector {
   return new OllamaInspector(options);
 }
 
@@ -32,8 +32,8 @@ class OllamaInspector implements StreamInspector {
   #created = 0;
   #hasCalls = false;
 
-  constructor(options: { readonly keepText: number }) {
-    this.#keeper = new EscapedText(options.keepText);
+  constructor(options: KeepOptions) {
+    this.#keeper = new EscapedText(options);
   }
 
   get text(): Buffer | null {

@@ -3,7 +3,7 @@
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { afterSpace, closingBrace, closingQuote, spells, stringAt } from "../byte-text.ts";
-import { EscapedText } from "../escaped-text.ts";
+import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
   CONTENT,
@@ -48,8 +48,8 @@ export class ChatInspector implements StreamInspector, MemberSink {
   #inChoices = false;
   #inDelta = false;
 
-  constructor(options: { readonly keepText: number }) {
-    this.#keeper = new EscapedText(options.keepText);
+  constructor(options: KeepOptions) {
+    this.#keeper = new EscapedText(options);
   }
 
   get text(): Buffer | null {

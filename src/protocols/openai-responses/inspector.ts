@@ -3,7 +3,7 @@ import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { findValue, parseSpan, type Span, stringIn, valueEnd } from "../byte-members.ts";
 import { afterSpace, closingQuote, spells } from "../byte-text.ts";
-import { EscapedText } from "../escaped-text.ts";
+import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import { isObject, type JsonObject } from "../json-value.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
@@ -26,7 +26,7 @@ const QUOTE = 0x22;
 /** Finished items may be this many times as long as the text that is kept: they hold it escaped, with all around it. */
 const ITEM_SHARE = 4;
 
-export function createInspector(options: { readonly keepText: number }): StreamInspector {
+export function createInspector(options: KeepOptions): StreamInspector {
   return new ResponsesInspector(options);
 }
 
@@ -38,7 +38,7 @@ class ResponsesInspector implements StreamInspector {
   readonly #keeper: EscapedText;
   /** The open reasoning item's text. */
   #thoughts: EscapedText;
-  readonly #cap: number;
+  readonly #keep: KeepOptions;
   readonly #data = { start: 0, end: 0 };
   readonly #type: Span = { start: -1, end: -1 };
   readonly #delta: Span = { start: -1, end: -1 };
@@ -65,10 +65,10 @@ class ResponsesInspector implements StreamInspector {
   #hasCalls = false;
   #refused = false;
 
-  constructor(options: { readonly keepText: number }) {
-    this.#keeper = new EscapedText(options.keepText);
-    this.#thoughts = new EscapedText(options.keepText);
-    this.#cap = options.keepText;
+  constructor(options: KeepOptions) {
+    this.#keeper = new EscapedText(options);
+    this.#thoughts = new EscapedText(options);
+    this.#keep = options;
   }
 
   get text(): Buffer | null {
@@ -228,7 +228,8 @@ class ResponsesInspector implements StreamInspector {
         return CONTENT;
       case "reasoning":
         this.#openKind = "thinking";
-        this.#thoughts = new EscapedText(this.#cap);
+        this.#thoughts.giveUp();
+        this.#thoughts = new EscapedText(this.#keep);
         return CONTENT | REASONING;
       case "function_call":
       case "custom_tool_call":
@@ -270,8 +271,9 @@ class ResponsesInspector implements StreamInspector {
       this.#items = [];
       return CONTENT;
     }
-    this.#itemBytes += this.#value.end - this.#value.start;
-    if (this.#itemBytes > this.#cap * ITEM_SHARE) {
+    const bytes = this.#value.end - this.#value.start;
+    this.#itemBytes += bytes;
+    if (this.#itemBytes > this.#keep.keepText * ITEM_SHARE || this.#keep.admit?.(bytes) === false) {
       this.#keeper.giveUp();
       this.#items = [];
       return CONTENT;
