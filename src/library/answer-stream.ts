@@ -110,7 +110,9 @@ export class AnswerStream implements AsyncIterableIterator<Uint8Array> {
     });
   }
 
-  #settle({ usage, answeredBy, failure }: Settled): void {
+  #settle(outcome: Settled): void {
+    const { usage, answeredBy } = outcome;
+    const failure = this.#parts.closed && outcome.failure !== null ? poolClosed() : outcome.failure;
     this.usage = usage;
     this.target = answeredBy === "" ? null : answeredBy;
     const exchange = this.#exchange;
