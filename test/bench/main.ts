@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { type Load, startLoad } from "./load-client.ts";
+import { profileRequests } from "./profile-row.ts";
 import {
   type Figures,
   LARGE,
@@ -203,6 +204,13 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
       targets.push(atMost("conversion of a stream event, slowest pair", slowestEvent, 60, "us"));
     });
     await once(child, "exit");
+  },
+  profile: async () => {
+    const upstream = await startUpstream(false);
+    const load = startLoad();
+    await profileRequests(load, upstream, values.node, values.quick ? 4000 : 10_000);
+    await load.stop();
+    await upstream.stop();
   },
   client: async () => {
     console.log("\nthe upstream client alone, 16 calls at a time");

@@ -37,7 +37,7 @@ export const LARGE = JSON.stringify({
 
 export const AUTHORIZATION = `authorization: Bearer ${KEY}\r\nuser-agent: OpenAI/JS 6.49.0\r\nx-stainless-lang: js\r\nx-stainless-retry-count: 0\r\naccept: application/json\r\n`;
 
-function orderFor(server: Server, body: string, connections: number, ms: number): LoadOrder {
+export function orderFor(server: Server, body: string, connections: number, ms: number): LoadOrder {
   return {
     kind: "requests",
     port: server.port,

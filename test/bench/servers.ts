@@ -119,6 +119,8 @@ export interface SluiceOptions {
   readonly tls: boolean;
   /** Name in the tables. */
   readonly name?: string;
+  /** Node's own options. */
+  readonly flags?: readonly string[];
 }
 
 /** The built bundle with everything on: keys, request log to a file, latency over two targets, continuation. */
@@ -155,7 +157,16 @@ targets = [{ provider = "a", model = "gpt-4o-mini" }, { provider = "b", model = 
   );
   const fd = openSync(log, "w");
   const env = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
-  const command = [options.node, options.bundle, "serve", "-c", config, "--log-format", "json"];
+  const command = [
+    options.node,
+    ...(options.flags ?? []),
+    options.bundle,
+    "serve",
+    "-c",
+    config,
+    "--log-format",
+    "json",
+  ];
   const started = start(SERVER_CORE, command, env, ["ignore", "ignore", fd]);
   closeSync(fd);
   for (let tries = 0; tries < 200; tries++) {
@@ -171,10 +182,15 @@ targets = [{ provider = "a", model = "gpt-4o-mini" }, { provider = "b", model = 
 let count = 0;
 
 /** CPU used so far by all threads, microseconds. */
-export function cpuOf(pid: number): number {
+export function timesOf(pid: number): { readonly user: number; readonly system: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+  return { user: Number(fields[11]) * TICK_US, system: Number(fields[12]) * TICK_US };
+}
+
+export function cpuOf(pid: number): number {
+  const { user, system } = timesOf(pid);
+  return user + system;
 }
 
 export interface Memory {
