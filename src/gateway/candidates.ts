@@ -4,8 +4,8 @@ import type { TargetHealth } from "../health/target-health.ts";
 import { hasLargerContext, type RequestNeed, type TargetAbility } from "../routing/capability.ts";
 import { hedgeDelay } from "../routing/hedge.ts";
 import { probeDeadline, softDeadline } from "../routing/late.ts";
-import type { RouteRequest } from "../routing/order.ts";
-import type { RouteTarget } from "../routing/strategy.ts";
+import { missedTargets, type RouteRequest } from "../routing/order.ts";
+import type { RouteTarget, Strategy } from "../routing/strategy.ts";
 import type { TargetState } from "../routing/target-state.ts";
 import type { Core } from "./core.ts";
 import type { BodyNeed } from "./request-need.ts";
@@ -22,6 +22,9 @@ export interface LoopRequest {
   readonly sessionKey: string;
   readonly continues: boolean;
 }
+
+const NOBODY: ReadonlySet<number> = new Set();
+const NONE_MISSED: readonly string[] = [];
 
 const OFFLINE: TargetState = {
   state: "out",
@@ -42,10 +45,6 @@ const WAN_OUT: TargetState = {
 export class Candidates {
   readonly routes: readonly RouteTarget[];
   readonly abilities: readonly TargetAbility[];
-  /** Given up on in this request: not asked again. */
-  readonly given = new Set<number>();
-  /** Those that answered 429. */
-  readonly limited = new Set<number>();
   /** In the order of asking. */
   order: number[] = [];
   readonly #core: Core;
@@ -54,6 +53,8 @@ export class Candidates {
   readonly #endpoint: string;
   readonly #health: readonly TargetHealth[];
   readonly quotaNeed: QuotaNeed;
+  #given: Set<number> | null = null;
+  #limited: Set<number> | null = null;
 
   constructor(core: Core, request: LoopRequest, stream: boolean, endpoint: string) {
     this.#core = core;
@@ -76,6 +77,30 @@ export class Candidates {
 
   health(index: number): TargetHealth {
     return this.#health[index] as TargetHealth;
+  }
+
+  /** Given up on in this request: not asked again. */
+  get given(): ReadonlySet<number> {
+    return this.#given ?? NOBODY;
+  }
+
+  isGiven(index: number): boolean {
+    return this.#given?.has(index) === true;
+  }
+
+  giveUp(index: number): void {
+    this.#given ??= new Set();
+    this.#given.add(index);
+  }
+
+  /** Those that answered 429. */
+  get limited(): ReadonlySet<number> {
+    return this.#limited ?? NOBODY;
+  }
+
+  noteLimited(index: number): void {
+    this.#limited ??= new Set();
+    this.#limited.add(index);
   }
 
   get mode(): "stream" | "whole" {
@@ -101,13 +126,13 @@ export class Candidates {
   /** The next in order that may be asked now; -1 = none. `isBusy`: it runs already or is about to be asked again. */
   next(now: number, isBusy: (index: number) => boolean): number {
     for (const index of this.order) {
-      if (this.given.has(index) || isBusy(index)) continue;
+      if (this.isGiven(index) || isBusy(index)) continue;
       if (this.state(index, now).state !== "out") return index;
     }
     // One that was out when the order was made may be back.
     const { targets, issuer } = this.#request;
     for (let index = 0; index < targets.length; index++) {
-      if (this.order.includes(index) || this.given.has(index) || isBusy(index)) continue;
+      if (this.order.includes(index) || this.isGiven(index) || isBusy(index)) continue;
       if ((issuer >= 0 && index !== issuer) || this.state(index, now).state === "out") continue;
       this.order.push(index);
       return index;
@@ -123,14 +148,22 @@ export class Candidates {
   giveUpSmaller(index: number): void {
     const than = this.abilities[index] ?? {};
     this.abilities.forEach((ability, other) => {
-      if (!hasLargerContext(ability, than)) this.given.add(other);
+      if (!hasLargerContext(ability, than)) this.giveUp(other);
     });
+  }
+
+  /** Labels of those a preferential strategy would have asked before `answered`, had they been able to answer. */
+  missed(strategy: Strategy, answered: number, now: number): readonly string[] {
+    if (!strategy.preferential) return NONE_MISSED;
+    return missedTargets(this.routes, this.states(now), strategy, this.context(now), answered, [
+      ...this.given,
+    ]);
   }
 
   /** Milliseconds until an attempt is late; 0 = never. */
   softMs(index: number, probe: boolean): number {
     if (probe) {
-      const next = this.order.find((other) => other !== index && !this.given.has(other));
+      const next = this.order.find((other) => other !== index && !this.isGiven(other));
       return probeDeadline(this.mode, next === undefined ? -1 : this.health(next).latency(this.mode));
     }
     if (!this.#stream) return 0;
