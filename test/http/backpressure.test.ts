@@ -86,6 +86,11 @@ const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex
 const EXPECTED = digest(Buffer.concat(Array.from({ length: CHUNKS }, () => CHUNK)));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Waits until it holds, for 10 s at most. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000 && !holds(); i++) await pause(10);
+}
+
 for (const kind of ENGINES) {
   test(`${kind}: many streams to readers that stand still take bounded memory`, async (t) => {
     const streams = 40;
@@ -97,13 +102,13 @@ for (const kind of ENGINES) {
     });
     const sockets = Array.from({ length: streams }, () => request(port));
     for (const socket of sockets) socket.pause();
-    await pause(500);
+    await until(() => progresses.filter(({ refusals }) => refusals > 0).length === streams);
     globalThis.gc?.();
     const { external, arrayBuffers } = process.memoryUsage();
     // Per stream at most the limit and one more chunk; the rest is the kernel's.
     assert.ok(Math.max(external, arrayBuffers) < streams * 3 * CHUNK.length + 40e6);
     for (const socket of sockets) socket.destroy();
-    await pause(100);
+    await until(() => progresses.every(({ aborted }) => aborted));
     assert.equal(progresses.filter((progress) => progress.aborted).length, streams);
   });
 }
@@ -121,6 +126,7 @@ for (const kind of ENGINES) {
         );
         const socket = request(port);
         socket.pause();
+        await until(() => progress.refusals > 0);
         await pause(300);
         const held = progress.written;
         assert.ok(progress.refusals > 0 && held < CHUNKS, `the writer was held back after ${held} chunks`);
@@ -266,7 +272,7 @@ for (const kind of ENGINES) {
         );
         const still = request(port);
         still.pause();
-        await pause(900);
+        await until(() => outcomes.length > 0);
         assert.deepEqual(outcomes, ["cut"]);
         const slow = request(port);
         for (let i = 0; i < 8; i++) {
