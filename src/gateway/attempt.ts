@@ -266,7 +266,9 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   /** Readers: everything has been delivered. */
   complete(): void {
     if (!this.#finish()) return;
-    this.#call?.abort();
+    const call = this.#call;
+    if (call?.finish !== undefined) call.finish();
+    else call?.abort();
     this.#owner.onComplete(this);
   }
 

@@ -77,6 +77,16 @@ export class Call implements UpstreamCall {
     else this.connection.drop();
   }
 
+  finish(): void {
+    if (this.over) return;
+    if (this.connection === null || this.paused) {
+      this.abort();
+      return;
+    }
+    this.over = true;
+    this.connection.awaitEnd();
+  }
+
   write(chunk: Uint8Array): boolean {
     if (this.over || this.ended) return false;
     if (this.connection !== null) {

@@ -117,6 +117,11 @@ export interface UpstreamCall {
   resume(): void;
   /** Destroys the connection. No callback comes after it. Idempotent; harmless after the end. */
   abort(): void;
+  /**
+   * The answer is whole as its protocol has it: no callback comes any more, but what is left of the body is read and
+   * dropped for a moment, so that the connection can serve again. Idempotent; harmless after the end.
+   */
+  finish?(): void;
   /** Streamed bodies only: false asks to wait for `onWritable`. The chunk may be reused after the call. */
   write(chunk: Uint8Array): boolean;
   /** Ends a streamed body. */

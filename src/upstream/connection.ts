@@ -20,7 +20,7 @@ export interface ConnectionOwner {
   resend(call: Call): void;
 }
 
-/** What a peer that closed on us may still have sent is read for so long. */
+/** What a peer that closed on us may still have sent, and what follows an answer that is whole, is read for so long. */
 const LAST_WORDS_MS = 1000;
 
 export class Connection implements ResponseSink {
@@ -90,7 +90,8 @@ export class Connection implements ResponseSink {
   }
 
   onBody(view: Buffer): void {
-    this.#call?.handler.onData(view);
+    const call = this.#call;
+    if (call !== null && !call.over) call.handler.onData(view);
   }
 
   pause(): void {
@@ -137,6 +138,11 @@ export class Connection implements ResponseSink {
     else this.#close(false);
   }
 
+  /** The call has all it wants: the end of the body, which mostly is in the same read, frees the connection. */
+  awaitEnd(): void {
+    this.#timer.restart(LAST_WORDS_MS);
+  }
+
   #received(bytes: Buffer, length: number): void {
     const call = this.#call;
     if (call === null) {
@@ -145,7 +151,7 @@ export class Connection implements ResponseSink {
     }
     const state = this.parser.feed(bytes, length);
     if (state === "more") {
-      if (this.parser.headed && !call.paused) this.#arm(call, call.request.deadlines.idle);
+      if (this.parser.headed && !call.paused && !call.over) this.#arm(call, call.request.deadlines.idle);
     } else if (state === "done") {
       this.#complete(call, true);
     } else if (state === "refused") {
@@ -262,6 +268,10 @@ export class Connection implements ResponseSink {
   #late(): void {
     const call = this.#call;
     if (call === null) return;
+    if (call.over) {
+      this.drop();
+      return;
+    }
     const { firstByte, idle, total } = call.request.deadlines;
     const where = this.#where(call);
     if (this.#time.clock.now() >= call.totalAt) {

@@ -6,6 +6,7 @@ import type { UpstreamCall } from "../../src/upstream/client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
 import { answer } from "../support/answers.ts";
 import type { Play } from "../support/scripted-upstream.ts";
+import { requestFor } from "../support/upstream-call.ts";
 import { pass, stage } from "./stage.ts";
 
 const OK = answer({ body: "ok" });
@@ -237,3 +238,46 @@ test("an answer that lies in the kernel outranks the write error of a later piec
   assert.equal(outcome.failure, null, outcome.failure?.message);
   assert.equal(outcome.status, 413);
 });
+
+test("an answer that its protocol ends before the body does leaves the connection for the next request", async (t) => {
+  const { client, ask, upstream, origin } = await stage(t, [
+    { steps: [{ send: CHUNKED }, { chunk: "done" }, { waitMs: 30 }, { chunk: " and more" }, "last-chunk"] },
+    OK,
+  ]);
+  const seen: string[] = [];
+  await new Promise<void>((resolve) => {
+    const call = client.send(requestFor(origin), {
+      onHead() {},
+      onData(chunk) {
+        seen.push(chunk.toString());
+        call.finish?.();
+        resolve();
+      },
+      onEnd: () => seen.push("end"),
+      onFail: () => seen.push("failed"),
+    });
+  });
+  while (client.stats().idle === 0) await pass(5);
+  assert.deepEqual(seen, ["done"]);
+  assert.equal((await ask(origin)).reused, true);
+  assert.equal(upstream.connections, 1);
+});
+
+test("one whose body does not end after all is closed within moments", async (t) => {
+  const { client, origin } = await stage(t, { steps: [{ send: CHUNKED }, { chunk: "done" }, "stall"] });
+  await new Promise<void>((resolve) => {
+    const call = client.send(requestFor(origin), {
+      onHead() {},
+      onData() {
+        call.finish?.();
+        resolve();
+      },
+      onEnd: () => assert.fail("it never ended"),
+      onFail: () => assert.fail("nobody asked any more"),
+    });
+  });
+  assert.equal(client.stats().open, 1);
+  while (client.stats().open > 0) await pass(20);
+});
+
+const CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
