@@ -1,5 +1,5 @@
 /** Tells whether bytes are one JSON value, exactly as JSON.parse would, without building it. */
-import { MAX_DEPTH } from "./json-scan.ts";
+import { MAX_DEPTH } from "./json-skip.ts";
 
 /** The state between two bytes: what may come next. */
 const VALUE = 0; // a value

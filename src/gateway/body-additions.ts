@@ -2,7 +2,8 @@
 
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import { applyEdits, type Edit, insertMembers, replaceValue } from "../base/json-edit.ts";
-import { findMember, parseValue, scanObject, watchNames } from "../base/json-scan.ts";
+import { watchNames } from "../base/json-names.ts";
+import { findMember, parseValue, scanObject } from "../base/json-scan.ts";
 import { cloudBetas } from "../providers/claude-betas.ts";
 import type { Target } from "./target.ts";
 

@@ -1,7 +1,8 @@
 /** Embeddings: relayed where the target speaks the caller's dialect, else converted and cut into what the upstream takes at once. */
 import { randomUUID } from "node:crypto";
 import { applyEdits, type Edit, insertMembers, replaceValue } from "../base/json-edit.ts";
-import { findMember, type Member, scanArray, scanObject, watchNames } from "../base/json-scan.ts";
+import { watchNames } from "../base/json-names.ts";
+import { findMember, type Member, scanArray, scanObject } from "../base/json-scan.ts";
 import type { ClientRoute } from "../http/routes.ts";
 import { openBody } from "../protocols/body.ts";
 import { joinAnswers, splitInputs } from "../protocols/embeddings/batch.ts";

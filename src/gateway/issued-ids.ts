@@ -1,6 +1,7 @@
 /** Ids that only the provider that issued them knows: noted from answers, and looked up for requests that name one (40-protocols.md 1.8). */
 import { badRequest } from "../base/failure.ts";
-import { findMember, isString, type Member, parseValue, scanObject, watchNames } from "../base/json-scan.ts";
+import { watchNames } from "../base/json-names.ts";
+import { findMember, isString, type Member, parseValue, scanObject } from "../base/json-scan.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { Core } from "./core.ts";
 import type { RequestRecord } from "./record.ts";

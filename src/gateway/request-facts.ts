@@ -1,5 +1,6 @@
 /** What the gateway must know of a body before it is routed, read by bytes: nothing is parsed, nothing is copied. */
 import { badRequest } from "../base/failure.ts";
+import { watchNames } from "../base/json-names.ts";
 import {
   findMember,
   type Member,
@@ -7,7 +8,6 @@ import {
   parseValue,
   scanArray,
   scanObject,
-  watchNames,
 } from "../base/json-scan.ts";
 import { holdsWord, makeWord } from "../base/word-search.ts";
 

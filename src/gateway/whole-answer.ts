@@ -1,5 +1,6 @@
 /** Answers that are no streams: held whole while that is affordable, checked, then relayed or converted. */
-import { findMember, scanObject, watchNames } from "../base/json-scan.ts";
+import { watchNames } from "../base/json-names.ts";
+import { findMember, scanObject } from "../base/json-scan.ts";
 import { isValidJson } from "../base/json-valid.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import { holdsWord, makeWord } from "../base/word-search.ts";

@@ -1,6 +1,7 @@
 /** A caller's body as the gateway wants it: JSON bytes that name the pool and say whether a stream is wanted. */
 import { applyEdits, insertMembers, replaceValue } from "../base/json-edit.ts";
-import { findMember, scanObject, watchNames } from "../base/json-scan.ts";
+import { watchNames } from "../base/json-names.ts";
+import { findMember, scanObject } from "../base/json-scan.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 
 /** An object is written as JSON; text and bytes are taken as they are. */

@@ -1,7 +1,7 @@
 /** Opens a JSON body for conversion: long strings and verbatim members are taken out, the small rest is parsed. */
 import type { Random } from "../base/clock.ts";
 import { badRequest, Failure } from "../base/failure.ts";
-import { MAX_DEPTH, skipSpace, skipString, skipValue } from "../base/json-scan.ts";
+import { MAX_DEPTH, skipSpace, skipString, skipValue } from "../base/json-skip.ts";
 import { isValidJson } from "../base/json-valid.ts";
 import { LargeStringStore } from "./large-strings.ts";
 

@@ -1,6 +1,7 @@
 /** JSON Schemas as text: kept verbatim, rewritten only where a vendor would refuse them (40-protocols 1.3, 1.5). */
 import { applyEdits, removeMembers } from "../base/json-edit.ts";
-import { findMember, isString, scanObject, watchNames } from "../base/json-scan.ts";
+import { watchNames } from "../base/json-names.ts";
+import { findMember, isString, scanObject } from "../base/json-scan.ts";
 
 const EMPTY_SCHEMA = '{"type":"object","properties":{}}';
 

@@ -8,15 +8,9 @@ import {
   renameMember,
   replaceValue,
 } from "../../src/base/json-edit.ts";
-import {
-  findMember,
-  isString,
-  MAX_DEPTH,
-  parseValue,
-  scanArray,
-  scanObject,
-  watchNames,
-} from "../../src/base/json-scan.ts";
+import { watchNames } from "../../src/base/json-names.ts";
+import { findMember, isString, parseValue, scanArray, scanObject } from "../../src/base/json-scan.ts";
+import { MAX_DEPTH } from "../../src/base/json-skip.ts";
 import { isValidJson } from "../../src/base/json-valid.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
 

@@ -1,13 +1,7 @@
 /** Splices inside `messages` of a relayed Messages body: thinking that may not go back, words that are added (40-protocols 1.0, 1.7). */
 import { type Edit, removeMembers } from "../../base/json-edit.ts";
-import {
-  findMember,
-  isString,
-  type Member,
-  scanArray,
-  scanObject,
-  watchNames,
-} from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, isString, type Member, scanArray, scanObject } from "../../base/json-scan.ts";
 import { holdsEmptyMember } from "../../base/word-search.ts";
 import { CARRIER_MARK, holdsCarrier } from "../signature-carrier.ts";
 

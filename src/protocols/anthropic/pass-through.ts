@@ -1,14 +1,8 @@
 /** Splices for a Messages body that goes to a Claude as it is (40-protocols 1.0, 1.3, 1.6, 1.7, 1.8). */
 import { badRequest } from "../../base/failure.ts";
 import { type Edit, insertMembers, removeMembers, replaceValue } from "../../base/json-edit.ts";
-import {
-  isString,
-  type Member,
-  type ObjectScan,
-  parseValue,
-  scanObject,
-  watchNames,
-} from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { isString, type Member, type ObjectScan, parseValue, scanObject } from "../../base/json-scan.ts";
 import { effortOfBudget } from "../effort.ts";
 import { objectOf, stringOf } from "../json-value.ts";
 import type { Capability, ConvertContext } from "../protocol.ts";

@@ -1,6 +1,7 @@
 /** Whole Anthropic messages: an upstream's -> neutral, neutral -> the caller's (40-protocols 2). */
 import { Failure } from "../../base/failure.ts";
-import { findMember, parseValue, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, parseValue, scanObject } from "../../base/json-scan.ts";
 import { settleResponse } from "../answer-assembly.ts";
 import { ANTHROPIC_IDS } from "../call-ids.ts";
 import { type JsonObject, listOf, objectOf, stringOf } from "../json-value.ts";

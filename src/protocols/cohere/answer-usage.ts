@@ -1,5 +1,6 @@
 /** Finds the usage of a whole relayed answer by bytes. */
-import { findMember, parseValue, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, parseValue, scanObject } from "../../base/json-scan.ts";
 import type { Usage } from "../neutral.ts";
 import { decodeUsage } from "./types.ts";
 

@@ -1,6 +1,7 @@
 /** Cohere's chat, v2 and v1, as client and as upstream. */
 import { type Edit, insertMembers, removeMembers, replaceValue } from "../../base/json-edit.ts";
-import { findMember, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, scanObject } from "../../base/json-scan.ts";
 import type { ChatProtocol, ConvertContext, StreamInspector } from "../protocol.ts";
 import { readUsage } from "./answer-usage.ts";
 import { decodeError, encodeError } from "./errors.ts";

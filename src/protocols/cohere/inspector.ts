@@ -1,5 +1,5 @@
 /** Watches a relayed Cohere stream, v2 (SSE) and v1 (a JSON object a line): one pass over the keys of each event. */
-import { skipString } from "../../base/json-scan.ts";
+import { skipString } from "../../base/json-skip.ts";
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { spells } from "../byte-text.ts";

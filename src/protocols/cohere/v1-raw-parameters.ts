@@ -1,5 +1,6 @@
 /** Takes the calls' `parameters` out of a line as the text they came in: 64-bit integers survive. */
-import { findMember, scanArray, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, scanArray, scanObject } from "../../base/json-scan.ts";
 
 const LINE = watchNames(["tool_calls", "response"]);
 const CALL = watchNames(["parameters"]);

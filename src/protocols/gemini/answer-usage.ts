@@ -1,5 +1,7 @@
 /** Finds the usage of a whole relayed answer by bytes. */
-import { findMember, scanArray, scanObject, skipSpace, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, scanArray, scanObject } from "../../base/json-scan.ts";
+import { skipSpace } from "../../base/json-skip.ts";
 import type { Usage } from "../neutral.ts";
 import { decodeUsage } from "./types.ts";
 

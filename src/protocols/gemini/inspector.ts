@@ -1,5 +1,5 @@
 /** Watches a relayed Gemini stream: one pass over the keys of each chunk, JSON.parse only for usage, errors and blocks. */
-import { skipSpace, skipString, skipValue } from "../../base/json-scan.ts";
+import { skipSpace, skipString, skipValue } from "../../base/json-skip.ts";
 import { elementStart, findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { spells } from "../byte-text.ts";

@@ -1,5 +1,6 @@
 /** Splices of a relayed body: our own marks cut out of signatures, and calls signed that a foreign target made. */
 import { type Edit, insertMembers, removeMembers, replaceValue } from "../../base/json-edit.ts";
+import { watchNames } from "../../base/json-names.ts";
 import {
   findMember,
   isString,
@@ -7,7 +8,6 @@ import {
   type ObjectScan,
   scanArray,
   scanObject,
-  watchNames,
 } from "../../base/json-scan.ts";
 import { holdsEmptyMember, holdsWord, makeWord } from "../../base/word-search.ts";
 import type { ConvertContext } from "../protocol.ts";

@@ -1,5 +1,6 @@
 /** Takes the calls' `args` out of a chunk as the text they came in: 64-bit integers and key order survive. */
-import { findMember, scanArray, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, scanArray, scanObject } from "../../base/json-scan.ts";
 
 const CHUNK = watchNames(["candidates"]);
 const CANDIDATE = watchNames(["content"]);

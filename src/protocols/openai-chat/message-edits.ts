@@ -1,5 +1,6 @@
 /** Splices inside `messages` of a relayed Chat body: dialect quirks of messages and our own marks (40-protocols 1.0, 1.10). */
 import { type Edit, removeMembers, renameMember, replaceValue } from "../../base/json-edit.ts";
+import { watchNames } from "../../base/json-names.ts";
 import {
   isString,
   type Member,
@@ -7,7 +8,6 @@ import {
   parseValue,
   scanArray,
   scanObject,
-  watchNames,
 } from "../../base/json-scan.ts";
 import { holdsWord, makeWord } from "../../base/word-search.ts";
 import { fitCallId, MISTRAL_IDS } from "../call-ids.ts";

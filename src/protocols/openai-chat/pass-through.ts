@@ -1,6 +1,7 @@
 /** Splices for a Chat body that goes to a Chat upstream as it is (40-protocols 1.0, 1.10). */
 import { type Edit, insertMembers, removeMembers, renameMember, replaceValue } from "../../base/json-edit.ts";
-import { isString, type Member, type ObjectScan, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { isString, type Member, type ObjectScan, scanObject } from "../../base/json-scan.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { type Dialect, dialectNamed, isHint, isReasoningModel, needsResponses } from "./dialects.ts";
 import { messageEdits } from "./message-edits.ts";

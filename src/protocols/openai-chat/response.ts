@@ -1,6 +1,7 @@
 /** Whole Chat answers: an upstream's -> neutral, neutral -> the caller's (40-protocols 2). */
 import { Failure } from "../../base/failure.ts";
-import { findMember, lastMember, parseValue, scanObject, watchNames } from "../../base/json-scan.ts";
+import { watchNames } from "../../base/json-names.ts";
+import { findMember, lastMember, parseValue, scanObject } from "../../base/json-scan.ts";
 import { settleResponse } from "../answer-assembly.ts";
 import { CHAT_IDS } from "../call-ids.ts";
 import { plainText } from "../document.ts";

@@ -1,5 +1,6 @@
 /** Splices of a Responses body that is relayed to an upstream of the same protocol. */
 import { type Edit, removeMembers, replaceValue } from "../../base/json-edit.ts";
+import { watchNames } from "../../base/json-names.ts";
 import {
   findMember,
   isString,
@@ -7,7 +8,6 @@ import {
   type ObjectScan,
   scanArray,
   scanObject,
-  watchNames,
 } from "../../base/json-scan.ts";
 import { holdsWord, makeWord } from "../../base/word-search.ts";
 import { dialectNamed, isReasoningModel } from "../openai-chat/dialects.ts";

@@ -1,5 +1,6 @@
 /** The yardsticks' body: collected with room in front, the model's value replaced in place (80-performance.md 3). */
-import { scanObject, watchNames } from "../../../src/base/json-scan.ts";
+import { watchNames } from "../../../src/base/json-names.ts";
+import { scanObject } from "../../../src/base/json-scan.ts";
 import type { Request, Response } from "./native.ts";
 
 const HEADROOM = 64;

@@ -1,0 +1,81 @@
+/** Names of members to look for, and how a key in a body is matched with them: exactly, since another parser may be laxer. */
+import { badRequest, type Failure } from "./failure.ts";
+import { invalid } from "./json-skip.ts";
+
+const BACKSLASH = 0x5c;
+
+/** Names to look for, prepared once. */
+export interface WatchedNames {
+  readonly names: readonly string[];
+  /** By length of the name. */
+  readonly byLength: readonly (readonly WatchedName[])[];
+}
+
+interface WatchedName {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Prepares names (ASCII) for `scanObject`. */
+export function watchNames(names: readonly string[]): WatchedNames {
+  const byLength: WatchedName[][] = [];
+  for (const name of names) {
+    while (byLength.length <= name.length) byLength.push([]);
+    byLength[name.length]?.push({ name, bytes: Buffer.from(name, "latin1") });
+  }
+  return { names, byLength };
+}
+
+/** The watched name that the key [start, end) spells, "" when none; throws when it spells one in a disguise. */
+export function matchName(bytes: Buffer, start: number, end: number, watched: WatchedNames): string {
+  const length = end - start;
+  const candidates = watched.byLength[length];
+  if (candidates !== undefined) {
+    for (const { name, bytes: candidate } of candidates) {
+      let i = 0;
+      let exact = true;
+      for (; i < length; i++) {
+        const byte = bytes[start + i] ?? 0;
+        const wanted = candidate[i] ?? 0;
+        if (byte === wanted) continue;
+        // Go's decoder (Ollama, many relays) takes a key in any case: that would be a second reading.
+        if ((byte | 0x20) !== (wanted | 0x20) || (byte | 0x20) < 0x61 || (byte | 0x20) > 0x7a) break;
+        exact = false;
+      }
+      if (i < length) continue;
+      if (!exact) throw disguised(name, "must be spelled in its own case");
+      return name;
+    }
+  }
+  for (let i = start; i < end; i++) {
+    if (bytes[i] === BACKSLASH) return matchEscaped(bytes, start, end, watched);
+  }
+  return "";
+}
+
+function matchEscaped(bytes: Buffer, start: number, end: number, watched: WatchedNames): string {
+  let name: unknown;
+  try {
+    name = JSON.parse(bytes.toString("utf8", start - 1, end + 1));
+  } catch {
+    throw invalid("a bad escape in a key", start);
+  }
+  const lower = String(name).toLowerCase();
+  const hit = watched.names.find((candidate) => candidate.toLowerCase() === lower);
+  if (hit !== undefined) throw disguised(hit, "must not be spelled with escapes");
+  return "";
+}
+
+export function decodeName(bytes: Buffer, key: number, keyEnd: number): string {
+  const text = bytes.toString("utf8", key + 1, keyEnd - 1);
+  if (!text.includes("\\")) return text;
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    throw invalid("a bad escape in a key", key);
+  }
+}
+
+export function disguised(name: string, why: string): Failure {
+  return badRequest(`member "${name}" ${why}`, "ambiguous_member", name);
+}
