@@ -1,8 +1,9 @@
 /** The variables that configurations may use: the process's own, and those of `--env-file` and `--env-dir`. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, statSync } from "node:fs";
 import { type EnvResult, type FileReader, loadEnvDir, loadEnvFile } from "../config/env-files.ts";
 import type { Env } from "../config/variables.ts";
 import { Exit, WRONG_USAGE } from "./exit.ts";
+import { printError } from "./terminal.ts";
 
 export interface EnvironmentOptions {
   readonly envFile?: string;
@@ -16,6 +17,7 @@ export function readEnvironment(options: EnvironmentOptions, own: Env = process.
   const take = (result: EnvResult): void => {
     env = result.env;
     errors.push(...result.errors);
+    for (const line of result.warnings) printError(`warning: ${line}`);
   };
   if (options.envFile !== undefined) take(loadEnvFile(options.envFile, env, READER));
   if (options.envDir !== undefined) take(loadEnvDir(options.envDir, env, READER));
@@ -40,6 +42,14 @@ const READER: FileReader = {
       return readdirSync(path);
     } catch {
       return null; // The same.
+    }
+  },
+  isForbidden(path) {
+    try {
+      accessSync(path, constants.R_OK);
+      return false;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === "EACCES";
     }
   },
 };

@@ -25,5 +25,9 @@ function runtimeDirectories(env: Env): string[] {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // Not there, or in a folder that is not ours to enter.
+  }
 }

@@ -8,6 +8,8 @@ export interface FileReader {
   read(path: string): string | null;
   /** Names in a directory; null when there is no such directory. */
   list(path: string): readonly string[] | null;
+  /** True: something is there that the process has no right to read. */
+  isForbidden(path: string): boolean;
 }
 
 export interface EnvResult {
@@ -15,6 +17,8 @@ export interface EnvResult {
   readonly env: Env;
   /** `FILE:LINE: what is wrong`; never a value. */
   readonly errors: readonly string[];
+  /** What was left out, in the same form. */
+  readonly warnings: readonly string[];
 }
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,255}$/;
@@ -24,7 +28,7 @@ const MAX_FILES = 1000;
 /** Lines `KEY=VALUE`, `export KEY=VALUE`, `KEY="VALUE"`; `#` begins a comment line. Later lines win over earlier ones. */
 export function loadEnvFile(path: string, env: Env, reader: FileReader): EnvResult {
   const text = reader.read(path);
-  if (text === null) return { env, errors: [`${path}: cannot be read`] };
+  if (text === null) return { env, errors: [`${path}: cannot be read`], warnings: [] };
   const added: Record<string, string> = Object.create(null);
   const errors: string[] = [];
   text.split(/\r?\n/).forEach((line, index) => {
@@ -35,22 +39,27 @@ export function loadEnvFile(path: string, env: Env, reader: FileReader): EnvResu
     if (NAME.test(name)) added[name] = unquote(pair.slice(equals + 1).trim());
     else errors.push(`${path}:${index + 1}: is no KEY=VALUE line`);
   });
-  return { env: { ...added, ...setOnly(env) }, errors };
+  return { env: { ...added, ...setOnly(env) }, errors, warnings: [] };
 }
 
 /** One file per variable; its name is the variable's, its text without the last line end the value. Dot entries are skipped. */
 export function loadEnvDir(path: string, env: Env, reader: FileReader): EnvResult {
   const names = reader.list(path);
-  if (names === null) return { env, errors: [`${path}: is no directory that can be read`] };
+  const fail = (error: string): EnvResult => ({ env, errors: [error], warnings: [] });
+  if (names === null) return fail(`${path}: is no directory that can be read`);
   const wanted = names.filter((name) => !name.startsWith(".") && NAME.test(name));
   if (wanted.length > MAX_FILES)
-    return { env, errors: [`${path}: has ${wanted.length} files; allowed: at most ${MAX_FILES}`] };
+    return fail(`${path}: has ${wanted.length} files; allowed: at most ${MAX_FILES}`);
   const added: Record<string, string> = Object.create(null);
+  const warnings: string[] = [];
   for (const name of wanted) {
-    const text = reader.read(join(path, name));
+    const file = join(path, name);
+    const text = reader.read(file);
     if (text !== null) added[name] = text.replace(/\r?\n$/, "");
+    else if (reader.isForbidden(file))
+      warnings.push(`${file}: is left out: no permission to read it (its group must be the gateway's)`);
   }
-  return { env: { ...added, ...setOnly(env) }, errors: [] };
+  return { env: { ...added, ...setOnly(env) }, errors: [], warnings };
 }
 
 function setOnly(env: Env): Record<string, string | undefined> {

@@ -1,6 +1,15 @@
 /** What outlives a restart: written whole, read with suspicion. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -116,4 +125,13 @@ test("a configured file is written every five minutes until the end, a snapshot 
   time.advance(900_000);
   deepEqual(readdirSync(snapshot.folder), []);
   end();
+});
+
+test("a runtime folder that cannot be looked at is none", (t) => {
+  const { folder, gateway } = setUp(t);
+  const loop = join(folder, "loop");
+  symlinkSync(loop, loop);
+  const config = configWith("");
+  const log = { warn: () => {}, debug: () => {} } as unknown as Log;
+  createStateFile(() => config, { RUNTIME_DIRECTORY: loop }, log).restore(gateway);
 });

@@ -62,11 +62,12 @@ test("no file anywhere says where it was looked for; an empty SLUICE_CONFIG is n
   });
 });
 
-function reader(files: Record<string, string>): FileReader {
+function reader(files: Record<string, string>, forbidden: readonly string[] = []): FileReader {
   return {
+    isForbidden: (path) => forbidden.includes(path),
     read: (path) => files[path] ?? null,
     list: (path) => {
-      const names = Object.keys(files).filter((name) => name.startsWith(`${path}/`));
+      const names = [...Object.keys(files), ...forbidden].filter((name) => name.startsWith(`${path}/`));
       return names.length === 0 ? null : names.map((name) => name.slice(path.length + 1));
     },
   };
@@ -120,6 +121,14 @@ test("an env directory adds one variable per file, without the last line end and
   assert.deepEqual(errors, []);
   assert.deepEqual(env, { A: "one", B: "two\n", SET: "old" });
   assert.deepEqual(loadEnvDir("/e", {}, reader({})).errors, ["/e: is no directory that can be read"]);
+});
+
+test("a file of an env directory that may not be read is told, and the others are taken", () => {
+  const { env, errors, warnings } = loadEnvDir("/d", {}, reader({ "/d/A": "one" }, ["/d/B"]));
+  assert.deepEqual(env, { A: "one" });
+  assert.deepEqual(errors, []);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^\/d\/B: is left out: no permission/);
 });
 
 test("an env directory of more than 1000 files is refused", () => {

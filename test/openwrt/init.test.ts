@@ -174,6 +174,16 @@ describe("the init script under busybox ash", { skip }, () => {
     match(commandOf(calls), /\[SLUICE_LOG=info\]/);
   });
 
+  test("values that the daemon could not live with are told and replaced", () => {
+    withConfig();
+    const calls = run("start", { ...ON, heap_mb: "8", drain_timeout: "08", port: "http" });
+    const warnings = calls.filter((call) => call.startsWith("warning"));
+    equal(warnings.length, 3, warnings.join("\n"));
+    match(commandOf(calls), /--max-old-space-size=32/);
+    ok(calls.includes("set_param [term_timeout] [35]"));
+    ok(!commandOf(calls).includes("--port"));
+  });
+
   test("waits for the LAN when it has no address yet, and is started by its trigger", () => {
     withConfig();
     const calls = run("start", ON, { STUB_ADDRESS: "" });
