@@ -1,21 +1,15 @@
-/** One send to one target: its clocks, its answer's reader, and one word to its owner about each turn it takes. */
+/** One send to one target, from the first byte out to the last one in: its owner hears one word about each turn it takes. */
 import type { Time } from "../base/clock.ts";
 import { headerValue } from "../base/headers.ts";
 import type { MemoryBudget } from "../limits/memory.ts";
 import type { Usage } from "../protocols/neutral.ts";
-import type {
-  ResponseHead,
-  UpstreamCall,
-  UpstreamDeadlines,
-  UpstreamFailure,
-  UpstreamHandler,
-} from "../upstream/client.ts";
-import type { AnswerReader } from "./answer-reader.ts";
+import type { ResponseHead, UpstreamFailure, UpstreamHandler } from "../upstream/client.ts";
+import { AnswerIntake } from "./answer-intake.ts";
+import { AnswerMemory } from "./answer-memory.ts";
 import { AttemptDeadlines, type DeadlineOwner } from "./attempt-deadlines.ts";
+import { AttemptSend } from "./attempt-send.ts";
 import { hardTrouble, idleTrouble } from "./deadline-trouble.ts";
-import { decompress } from "./decompress.ts";
 import type { Delivery } from "./delivery.ts";
-import { createErrorReader } from "./error-answer.ts";
 import type { PreparedSend } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { type Trouble, trouble } from "./trouble.ts";
@@ -41,31 +35,23 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   readonly number: number;
   readonly startedAt: number;
   readonly probe: boolean;
+  /** What readers hold of the answer. */
+  readonly memory: AnswerMemory;
   headAt = 0;
   contentAt = 0;
   endedAt = 0;
   head: ResponseHead | null = null;
-  reader: AnswerReader | null = null;
   late = false;
   readonly speaksCallers: boolean;
 
   #owner: AttemptOwner;
   readonly #time: Time;
   readonly #deadlines: AttemptDeadlines;
-  readonly #answers: MemoryBudget;
-  #heldBytes = 0;
-  #keptBytes = 0;
-  /** What the reader that was replaced had seen. */
-  #usageBefore: Usage | null = null;
-  #prepared: PreparedSend;
-  #call: UpstreamCall | null = null;
+  readonly #send: AttemptSend;
+  readonly #intake: AnswerIntake;
   #over = false;
   #delivered = false;
-  #failingBody = false;
-  /** An earlier part was answered before it was out. */
-  #unsent = false;
   #tailEnd: (() => void) | null = null;
-  #inflate: ReturnType<typeof decompress> = null;
   #afterDelivery: (() => void) | null = null;
 
   constructor(
@@ -80,9 +66,10 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#owner = owner;
     this.#time = time;
     this.#deadlines = new AttemptDeadlines(this, time, target.timeouts, prepared.stream);
-    this.#answers = answers;
+    this.#send = new AttemptSend(this, prepared);
+    this.#intake = new AnswerIntake(this);
+    this.memory = new AnswerMemory(answers);
     this.target = target;
-    this.#prepared = prepared;
     this.speaksCallers = prepared.speaksCallers === true;
     this.number = number;
     this.probe = probe;
@@ -95,26 +82,26 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
 
   /** What the upstream has reported so far; null = nothing. */
   get usage(): Usage | null {
-    return this.reader?.usage ?? this.#usageBefore;
+    return this.#intake.usage;
   }
 
   get stream(): boolean {
-    return this.#prepared.stream;
+    return this.#send.prepared.stream;
   }
 
   /** True when every request of this attempt has left this process: nobody looks at its body any more. */
   get sent(): boolean {
-    return !this.#unsent && this.#call?.sent === true;
+    return this.#send.sent;
   }
 
   get connected(): boolean {
-    return this.#call?.connected ?? false;
+    return this.#send.connected;
   }
 
   /** Sends. `softMs`: when the owner wants to hear that it is late; 0 = never. */
   start(softMs: number): void {
     this.#deadlines.begin(softMs, this.startedAt);
-    this.#ask();
+    this.#send.start();
   }
 
   /** Readers: this part of the answer is whole; the request's next part goes to the same target, under the same clocks. */
@@ -122,9 +109,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     if (this.#over) return;
     this.#deadlines.beginNextPart();
     this.head = null;
-    this.#prepared = { ...this.#prepared, body };
-    this.#unsent ||= this.#call?.sent !== true;
-    this.#ask();
+    this.#send.startNext(body);
   }
 
   onHead(head: ResponseHead): void {
@@ -133,43 +118,27 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.headAt = this.#time.clock.now();
     this.#owner.onHead(this, head);
     if (this.#over) return;
-    if (head.status >= 200 && head.status < 300) {
-      this.reader = this.#prepared.createReader(this, head);
-    } else {
-      this.#failingBody = true;
-      this.reader = createErrorReader(this, head, this.#prepared.decodeError);
-      this.#deadlines.takeErrorBody();
-    }
-    this.#inflate = decompress(headerValue(head.headers, "content-encoding"), {
-      onData: (chunk) => {
-        if (!this.#over) this.reader?.data(chunk);
-      },
-      onEnd: () => {
-        if (!this.#over) this.reader?.end(true);
-      },
-      onError: (message) => this.fail(trouble("not_its_type", message, { afterHead: true })),
-      onRoom: () => this.#call?.resume(),
-    });
+    this.#intake.begin(this.#send.prepared, head);
+    if (this.#intake.failing) this.#deadlines.takeErrorBody();
+    const encoding = headerValue(head.headers, "content-encoding");
+    if (encoding !== "") this.#intake.unpack(encoding, () => this.#send.resume());
   }
 
   onData(chunk: Buffer): void {
     if (this.#over) return;
     this.#deadlines.takeData();
-    if (this.#inflate === null) this.reader?.data(chunk);
-    else if (!this.#inflate.write(chunk)) this.#call?.pause();
+    if (!this.#intake.data(chunk)) this.#send.pause();
   }
 
   onEnd(clean: boolean): void {
-    if (this.#over) return;
-    if (this.#inflate === null) this.reader?.end(clean);
-    else this.#inflate.end();
+    if (!this.#over) this.#intake.end(clean);
   }
 
   onFail(failure: UpstreamFailure): void {
     const afterHead = this.head !== null;
     // An error answer whose body breaks off is still that error answer.
-    if (this.#failingBody && !this.#over) {
-      this.reader?.end(false);
+    if (this.#intake.failing && !this.#over) {
+      this.#intake.breakOff();
       return;
     }
     const kind = failure.cause === "cut" ? "cut" : failure.cause === "idle_timeout" ? "idle" : "transport";
@@ -184,28 +153,6 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#owner.onContent(this);
   }
 
-  /** Readers: takes memory for what is held of the answer; false: there is none. Given back at the end at the latest. */
-  hold(bytes: number): boolean {
-    if (this.#over || this.#answers.admit(bytes, this.#heldBytes) !== null) return false;
-    this.#heldBytes += bytes;
-    return true;
-  }
-
-  /** Readers: what was held has been passed on. */
-  unhold(): void {
-    this.#answers.release(this.#heldBytes);
-    this.#heldBytes = 0;
-  }
-
-  /** Readers: takes memory for what a repair of this answer needs, up to its end; false: there is none. Less than 0: gives it back. */
-  readonly keep = (bytes: number): boolean => {
-    if (this.#over) return false;
-    if (bytes < 0) this.#answers.release(-bytes);
-    else if (this.#answers.admit(bytes, this.#keptBytes) !== null) return false;
-    this.#keptBytes += bytes;
-    return true;
-  };
-
   /** Readers: another content event of a stream. */
   touchContent(): void {
     this.#deadlines.takeContent();
@@ -216,7 +163,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     if (this.#over || this.#delivered) return;
     this.#delivered = true;
     to.follow(this);
-    this.reader?.deliver(to);
+    this.#intake.deliver(to);
     const then = this.#afterDelivery;
     this.#afterDelivery = null;
     then?.();
@@ -224,8 +171,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
 
   /** The body is not sent again: it is let go of as soon as it has been written. */
   releaseBody(): void {
-    this.#prepared = { ...this.#prepared, body: [] };
-    this.#call?.releaseBody?.();
+    this.#send.releaseBody();
   }
 
   /** It runs on for somebody else, and lets go of the request's body. */
@@ -233,15 +179,12 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#owner = owner;
     this.releaseBody();
     this.#deadlines.clearSoft();
-    this.unhold();
-    const { createWatcher } = this.#prepared;
-    if (createWatcher !== undefined) {
-      this.#prepared = { ...this.#prepared, createReader: createWatcher };
-      if (this.head !== null && this.reader !== null && !this.#failingBody) {
-        this.#usageBefore = this.reader.usage;
-        this.reader = createWatcher(this, this.head);
-      }
-    }
+    this.memory.unhold();
+    const { prepared } = this.#send;
+    const { createWatcher } = prepared;
+    if (createWatcher === undefined) return;
+    this.#send.prepared = { ...prepared, createReader: createWatcher };
+    if (this.head !== null) this.#intake.replaceReader(createWatcher, this.head);
   }
 
   /** Readers: the answer is whole, but nobody has chosen it yet; `then` runs once it is delivered. */
@@ -266,9 +209,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   /** Readers: everything has been delivered. */
   complete(): void {
     if (!this.#finish()) return;
-    const call = this.#call;
-    if (call?.finish !== undefined) call.finish();
-    else call?.abort();
+    this.#send.finish();
     this.#owner.onComplete(this);
   }
 
@@ -282,25 +223,25 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
       return;
     }
     if (!this.#finish()) return;
-    this.#call?.abort();
+    this.#send.abort();
     if (this.#delivered) this.#owner.onBroken(this, { ...why, afterContent: true });
     else this.#owner.onFailed(this, why);
   }
 
   /** Ends it without a word to the owner: lost a race, client gone, drain. */
   cancel(): void {
-    if (this.#finish()) this.#call?.abort();
+    if (this.#finish()) this.#send.abort();
   }
 
   pause(): void {
     this.#deadlines.pause(this.#delivered);
-    this.#call?.pause();
+    this.#send.pause();
   }
 
   resume(): void {
     if (this.#over) return;
     this.#deadlines.resume(this.#delivered);
-    this.#call?.resume();
+    this.#send.resume();
   }
 
   /** Turns a soft deadline into another one, e.g. when it is left to finish beside others; 0 = none. */
@@ -321,46 +262,16 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     const { timeouts } = this.target;
     if (which === "tail") this.#tailEnd?.();
     else if (which === "idle") this.fail(idleTrouble(timeouts));
-    else if (this.#failingBody) this.reader?.end(false);
+    else if (this.#intake.failing) this.#intake.breakOff();
     else {
       this.fail(
         hardTrouble(timeouts, {
-          stream: this.#prepared.stream,
+          stream: this.stream,
           content: this.contentAt !== 0,
           afterHead: this.head !== null,
         }),
       );
     }
-  }
-
-  #ask(): void {
-    const { provider, timeouts } = this.target;
-    const deadlines: UpstreamDeadlines = { connect: timeouts.connect, firstByte: 0, idle: 0, total: 0 };
-    if (provider.token === null) {
-      this.#send(deadlines, "");
-      return;
-    }
-    provider.token.get((lines, problem) => {
-      if (this.#over) return;
-      if (problem === null) this.#send(deadlines, lines);
-      else this.fail(trouble("credential", problem));
-    });
-  }
-
-  #send(deadlines: UpstreamDeadlines, credentials: string): void {
-    const { provider } = this.target;
-    this.#call = provider.transport.send(
-      {
-        origin: provider.origin,
-        method: this.#prepared.method,
-        path: this.#prepared.path,
-        constantHeaders: provider.constantHeaders,
-        headers: credentials === "" ? this.#prepared.headers : credentials + this.#prepared.headers,
-        body: this.#prepared.body,
-        deadlines,
-      },
-      this,
-    );
   }
 
   #finish(): boolean {
@@ -369,10 +280,8 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.endedAt = this.#time.clock.now();
     this.#deadlines.stop();
     this.#tailEnd = null;
-    this.#inflate?.destroy();
-    this.unhold();
-    this.#answers.release(this.#keptBytes);
-    this.#keptBytes = 0;
+    this.#intake.close();
+    this.memory.close();
     return true;
   }
 }

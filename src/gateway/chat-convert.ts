@@ -169,10 +169,11 @@ function openWriter(
   rework: Rework | null,
 ): EventWriter {
   const { client } = state;
+  const { keep } = attempt.memory;
   to.start(200, state.head(attempt, head, false));
   const continued = rework?.continuation ?? null;
   if (continued === null) {
-    const admit = state.record.alias?.continuation === true ? attempt.keep : null;
+    const admit = state.record.alias?.continuation === true ? keep : null;
     state.writer = new EventWriter(client.createEncoder(answer), to, admit);
     return state.writer;
   }
@@ -181,7 +182,7 @@ function openWriter(
   const position = state.relayed?.inspector.position();
   const resume = position === undefined ? undefined : { ...position, model: attempt.target.model };
   const encoder = before?.encoder ?? client.createEncoder(answer, resume);
-  state.writer = new SpliceWriter(encoder, to, continued, before?.openText ?? null, attempt.keep, () =>
+  state.writer = new SpliceWriter(encoder, to, continued, before?.openText ?? null, keep, () =>
     attempt.fail(DEPARTED),
   );
   return state.writer;

@@ -60,7 +60,7 @@ function relayStream(
     framing: facts.jsonArray ? "json-array" : framing,
     inspector: client.createInspector({
       keepText: record.alias?.continuation === true ? MAX_KEPT_TEXT : 0,
-      admit: attempt.keep,
+      admit: attempt.memory.keep,
     }),
     showUsage: facts.showUsage,
     echoModel: state.echo,

@@ -132,7 +132,7 @@ export class ConvertStream implements AnswerReader, EventSink {
     this.#writer = this.#options.createWriter(to);
     for (const event of this.#held) this.#writer.push(event);
     this.#held = [];
-    this.#attempt.unhold();
+    this.#attempt.memory.unhold();
     this.#writer.flush();
   }
 
@@ -192,7 +192,7 @@ export class ConvertStream implements AnswerReader, EventSink {
       }
     }
     if (this.#writer !== null) this.#writer.push(event);
-    else if (!this.#content && !this.#attempt.hold(HELD_EVENT_BYTES)) {
+    else if (!this.#content && !this.#attempt.memory.hold(HELD_EVENT_BYTES)) {
       this.#attempt.fail(trouble("too_large", MEMORY_FULL, { afterHead: true }));
       return false;
     } else if (this.#held.length < MAX_HELD_EVENTS) this.#held.push(event);

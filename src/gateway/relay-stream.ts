@@ -162,7 +162,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     this.#options.start(to);
     for (const event of this.#held) this.#send(event);
     this.#held = [];
-    this.#attempt.unhold();
+    this.#attempt.memory.unhold();
   }
 
   #onContentEvent(): void {
@@ -182,7 +182,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
       this.#attempt.fail(trouble("empty", "only lifecycle events, no content", { afterHead: true }));
       return false;
     }
-    if (!this.#content && !this.#attempt.hold(end - start)) {
+    if (!this.#content && !this.#attempt.memory.hold(end - start)) {
       this.#attempt.fail(trouble("too_large", MEMORY_FULL, { afterHead: true }));
       return false;
     }

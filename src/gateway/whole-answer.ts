@@ -50,7 +50,7 @@ export class WholeAnswer implements AnswerReader {
       this.#delivery?.write(chunk);
       return;
     }
-    const held = this.#attempt.hold(chunk.length);
+    const held = this.#attempt.memory.hold(chunk.length);
     const fits = this.#length + chunk.length <= this.#options.holdBytes;
     if (this.#options.mustHold && !(held && fits)) {
       const message = fits
@@ -106,7 +106,7 @@ export class WholeAnswer implements AnswerReader {
     this.#options.start(to);
     for (const piece of this.#pieces) to.write(piece);
     this.#pieces = [];
-    this.#attempt.unhold();
+    this.#attempt.memory.unhold();
   }
 
   #take(): Buffer {
