@@ -70,6 +70,8 @@ export interface Core {
   /** A place among those that wait for one target; false when the line is full. */
   joinLine(identity: string, most: number): boolean;
   leaveLine(identity: string): void;
+  /** Callers in all lines. */
+  readonly waiting: number;
 }
 
 const MAX_ALIAS_STATES = 512;
@@ -99,6 +101,7 @@ export function createCore(options: CoreOptions): Core {
   const refused = new LruMap<string[]>(MAX_PROVIDERS, REFUSED_FOR_MS);
   const carriers = new LruMap<string>(CARRIERS, CARRIER_TTL_MS);
   const lines = new Map<string, number>();
+  let waiting = 0;
   const repairBodies = createRepairBodies(createMemoryBudget(options.bufferBytes));
   const now = () => time.clock.now();
 
@@ -166,14 +169,19 @@ export function createCore(options: CoreOptions): Core {
       if (list.includes(member) || list.length >= MAX_REFUSED) return;
       refused.set(target.provider.name, [...list, member], now());
     },
+    get waiting() {
+      return waiting;
+    },
     joinLine(identity, most) {
       const length = lines.get(identity) ?? 0;
       if (length >= most) return false;
+      waiting++;
       lines.set(identity, length + 1);
       return true;
     },
     leaveLine(identity) {
       const length = (lines.get(identity) ?? 1) - 1;
+      waiting--;
       if (length > 0) lines.set(identity, length);
       else lines.delete(identity);
     },

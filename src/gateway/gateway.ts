@@ -78,7 +78,13 @@ export interface GatewayOptions {
 
 /** Durations in milliseconds, sizes in bytes. */
 export interface GatewayStatus {
-  readonly requests: { readonly total: number; readonly failed: number; readonly active: number };
+  readonly requests: {
+    readonly total: number;
+    readonly failed: number;
+    readonly active: number;
+    /** Of the active ones: in line for a target that cannot be asked now. */
+    readonly waiting: number;
+  };
   readonly tokens: { readonly input: number; readonly output: number };
   readonly wan: "up" | "checking" | "down";
   readonly memory: {

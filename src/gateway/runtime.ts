@@ -161,7 +161,7 @@ function statusOfGateway(core: Core, session: Session): GatewayStatus {
   const { totals, memory } = core;
   const { snapshot } = session;
   return {
-    requests: { total: totals.requests, failed: totals.failed, active: totals.active },
+    requests: { total: totals.requests, failed: totals.failed, active: totals.active, waiting: core.waiting },
     tokens: { input: totals.tokensIn, output: totals.tokensOut },
     wan: core.uplink.wan.state,
     memory: {

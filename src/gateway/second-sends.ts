@@ -62,7 +62,7 @@ export class SecondSends {
     const state = candidates.state(index, now);
     const coolUntil = state.state === "out" && state.reason === "cooling" ? state.until : 0;
     if (waitMs !== null && coolUntil > now + waitMs) return false;
-    if (!sends.takeBudget(index, now)) return false;
+    if (!sends.takeForLater(index, now)) return false;
     this.#repetitions++;
     waits.pending = index;
     // A rate limit that names no time cools the target for longer than is waited here.
@@ -78,15 +78,13 @@ export class SecondSends {
 
   /** Others may have found it dead meanwhile, or were told to wait longer than `coolUntil`. */
   #askAgain(index: number, coolUntil: number): void {
-    const { core, candidates, sends, waits } = this.#walk;
+    const { core, candidates, waits } = this.#walk;
     waits.pending = -1;
     const now = core.time.clock.now();
     const state = candidates.state(index, now);
     const own = state.state === "out" && state.reason === "cooling" && state.until <= coolUntil;
     if (state.state === "out" && !own && state.reason !== "quota") {
-      sends.granted = index;
       this.#walk.proceed();
-      sends.granted = -1;
       return;
     }
     this.#walk.makeRoom();

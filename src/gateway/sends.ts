@@ -7,13 +7,17 @@ import type { AttemptNote } from "./record.ts";
 import type { Target } from "./target.ts";
 import type { Run, SendReason, Walk } from "./walk.ts";
 
+/** As long as the longest backoff: within any such time no more second sends go out than one window of the budget gives. */
+const GRANT_MS = 5000;
+
 export class Sends {
   /** All sends so far. */
   count = 0;
   /** Continuations so far: each may take one send more. */
   extraAttempts = 0;
-  /** The target whose second send has its budget at this moment; -1 = none. */
-  granted = -1;
+  /** The target whose second send has its budget, up to `#grantedUntil`; -1 = none. */
+  #granted = -1;
+  #grantedUntil = 0;
   readonly #walk: Walk;
   readonly #owner: AttemptOwner;
   readonly #to: number[];
@@ -50,6 +54,14 @@ export class Sends {
   takeBudget(index: number, now: number): boolean {
     const { provider } = this.#walk.candidates.target(index);
     return this.#budget(provider.name).take(now, provider.retryBudget);
+  }
+
+  /** Budget for a second send after a wait; where that send is put off for long it is taken anew. */
+  takeForLater(index: number, now: number): boolean {
+    if (!this.takeBudget(index, now)) return false;
+    this.#granted = index;
+    this.#grantedUntil = now + GRANT_MS;
+    return true;
   }
 
   /** Puts the request to this target, at once or when what it needs has been fetched; where that cannot be, the walk goes on. */
@@ -92,7 +104,8 @@ export class Sends {
   /** Budget that was taken before a long wait is stale: those that waited must not go out all together. */
   #mayGoOut(index: number, reason: SendReason, now: number): boolean {
     if (isExtra(reason) || this.to(index) === 0) return true;
-    return index === this.granted || this.takeBudget(index, now);
+    if (index === this.#granted && now <= this.#grantedUntil) return true;
+    return this.takeBudget(index, now);
   }
 
   /** The attempt with its ticket; null: another request took the probe between the look and the send. */

@@ -50,3 +50,22 @@ test("an answer held for a client that goes gives its memory back", () => {
   assert.equal(sim.gateway.status().memory.answers.used, 0);
   assertClean(sim);
 });
+
+test("an answer that flows because it was too large to hold, and breaks off: the caller's connection is cut, not ended", () => {
+  const cutShort: Server = () => [
+    { afterMs: 1, head: 200, headers: ["content-type", "application/json"] },
+    ...Array.from({ length: 9 }, (_, index) => ({
+      afterMs: 100,
+      data: `${index === 0 ? '{"text":"' : ""}${"x".repeat(MIB)}`,
+    })),
+    { afterMs: 100, fail: { cause: "cut", message: "closed inside its answer", missing: -1 } },
+  ];
+  const sim = world({ a: cutShort, b: big }, { extra: '[limits]\nmax_buffered_bytes = "64MiB"\n' });
+  const asked = ask(sim, false);
+  sim.time.advance(5000);
+  assert.equal(asked.exchange.how, "destroyed");
+  assert.ok(asked.exchange.text.length >= 8 * MIB, "it had begun to flow");
+  assert.equal(sim.gateway.status().models[0]?.targets[0]?.failures, 1);
+  assert.equal(sim.gateway.status().memory.answers.used, 0);
+  assertClean(sim);
+});

@@ -1,12 +1,13 @@
 /** The gateway's own books after each step: memory, timers, counters, and circuits that change only as they may. */
 import assert from "node:assert/strict";
 import type { TargetRow } from "../../src/gateway/gateway.ts";
+import type { Call } from "./client-model.ts";
 import type { UpstreamTruth } from "./upstream-truth.ts";
 import { nowOf, rowsOf, type World } from "./world.ts";
 
-/** Per request: total, wait, commit, sign of life. Per upstream call: five of the attempt's, two of the fake network's. */
+/** Per request: total, wait, commit, sign of life. Per upstream call: one of the attempt's, two of the fake network's. */
 const REQUEST_TIMERS = 4;
-const CALL_TIMERS = 7;
+const CALL_TIMERS = 3;
 /** A check of the uplink: three connects and the background one. */
 const UPLINK_TIMERS = 4;
 const COOLDOWN_MAX_MS = 300_000;
@@ -30,6 +31,8 @@ export class StateRules {
     const { sim, running } = this.#world;
     const status = sim.gateway.status();
     assert.equal(status.requests.active, running.size, "active requests");
+    const inLine = [...running].filter(isInLine).length;
+    assert.ok(status.requests.waiting <= inLine, `${status.requests.waiting} in line, ${inLine} may be`);
     assert.deepEqual(sim.logged, [], "errors in the log");
     const { bodies, answers } = status.memory;
     assert.ok(bodies.used <= bodies.cap && answers.used <= answers.cap, "memory");
@@ -84,8 +87,18 @@ export class StateRules {
     if (before.circuit === "open" && row.circuit === "half_open" && !this.#truth.heardSince(name, at)) {
       assert.ok(now - at >= before.circuitLeft - 1, `${name} is half-open ${before.circuitLeft} ms early`);
     }
+    const { probeAnsweredAt } = this.#truth.of(name);
+    assert.ok(
+      row.circuit === "closed" || probeAnsweredAt <= at || row.failures > before.failures,
+      `${name} has answered its probe and is ${row.circuit}`,
+    );
     if (before.circuit !== "closed" && row.circuit === "closed") {
       assert.ok(this.#truth.heardSince(name, at), `${name} was closed without a word from it`);
     }
   }
+}
+
+/** Nothing runs for it, and it has no answer yet. */
+function isInLine({ exchange, sends }: Call): boolean {
+  return !exchange.closed && !sends.some(({ request }) => request.outcome === "");
 }

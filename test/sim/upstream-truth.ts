@@ -22,6 +22,8 @@ interface Facts {
   answers: number;
   /** Its last sign of life: head or data. */
   heardAt: number;
+  /** When a probe last brought content, or its whole answer. */
+  probeAnsweredAt: number;
 }
 
 const THRESHOLD = 3;
@@ -54,6 +56,7 @@ export class UpstreamTruth {
     for (const sent of this.#open) {
       const facts = this.of(sent.provider);
       facts.heardAt = Math.max(facts.heardAt, sent.request.heardAt);
+      if (hasContent(sent) && sent.call.stream) this.#noteProbe(sent);
       if (hasContent(sent)) this.#endRow(sent.provider, sent.request.heardAt);
       if (sent.request.outcome !== "") ended.push(sent);
     }
@@ -76,7 +79,14 @@ export class UpstreamTruth {
     this.#facts.set(provider, { ...noFacts(), sends, failures, doubtful, answers, heardAt });
   }
 
-  #take({ call, provider, request }: Sent, how: Ending): void {
+  #noteProbe({ probe, provider, call, request }: Sent): void {
+    if (!probe || call.askedAt <= (this.#world.forgottenAt.get(provider) ?? -1)) return;
+    const facts = this.of(provider);
+    facts.probeAnsweredAt = Math.max(facts.probeAnsweredAt, request.heardAt);
+  }
+
+  #take(sent: Sent, how: Ending): void {
+    const { call, provider, request } = sent;
     const facts = this.of(provider);
     const { endedAt } = request;
     // Of a request that began with the state that was thrown away.
@@ -84,6 +94,7 @@ export class UpstreamTruth {
     switch (how) {
       case "answered":
         facts.answers++;
+        this.#noteProbe(sent);
         this.#endRow(provider, endedAt);
         return;
       case "failed":
@@ -128,6 +139,7 @@ function noFacts(): Facts {
     doubtful: 0,
     answers: 0,
     heardAt: -1,
+    probeAnsweredAt: -1,
   };
 }
 

@@ -38,7 +38,7 @@ export function fakeGateway(config: Config, prefixes: readonly string[] = []): F
       return this.usable;
     },
     status: () => ({
-      requests: { total: 3, failed: 1, active: 0 },
+      requests: { total: 3, failed: 1, active: 0, waiting: 0 },
       tokens: { input: 10, output: 20 },
       wan: "up",
       memory: { bodies: { used: 0, cap: 1024 }, answers: { used: 0, cap: 0 } },
