@@ -99,7 +99,7 @@ return view.extend({
 		drain.datatype = 'uinteger';
 		drain.placeholder = '30';
 		const heap = section.option(form.Value, 'heap_mb', _('Heap limit in MB'));
-		heap.datatype = 'min(24)';
+		heap.datatype = 'min(32)';
 		heap.placeholder = _('by the size of the memory');
 		section.option(form.Flag, 'jail', _('Run in a jail'), _('Needs the package procd-ujail.'));
 
