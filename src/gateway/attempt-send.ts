@@ -5,7 +5,8 @@ import type { PreparedSend } from "./plan.ts";
 import { trouble } from "./trouble.ts";
 
 export class AttemptSend {
-  prepared: PreparedSend;
+  /** null once nothing more is made of the request. */
+  prepared: PreparedSend | null;
   readonly #attempt: Attempt;
   #call: UpstreamCall | null = null;
   /** An earlier part was answered before it was out. */
@@ -40,6 +41,7 @@ export class AttemptSend {
 
   /** The next part of a request that is sent in several. */
   startNext(body: readonly Uint8Array[]): void {
+    if (this.prepared === null) return;
     this.prepared = { ...this.prepared, body };
     this.#unsent ||= this.#call?.sent !== true;
     this.start();
@@ -47,7 +49,13 @@ export class AttemptSend {
 
   /** The body is not sent again: it is let go of as soon as it has been written. */
   releaseBody(): void {
-    this.prepared = { ...this.prepared, body: [] };
+    if (this.prepared !== null) this.prepared = { ...this.prepared, body: [] };
+    this.#call?.releaseBody?.();
+  }
+
+  /** The caller is getting the answer: what was sent for it has served. */
+  letGo(): void {
+    this.prepared = null;
     this.#call?.releaseBody?.();
   }
 
@@ -71,6 +79,7 @@ export class AttemptSend {
   }
 
   #send(credentials: string): void {
+    if (this.prepared === null) return;
     const { provider, timeouts } = this.#attempt.target;
     const { method, path, headers, body } = this.prepared;
     this.#call = provider.transport.send(

@@ -43,6 +43,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   head: ResponseHead | null = null;
   late = false;
   readonly speaksCallers: boolean;
+  readonly stream: boolean;
 
   #owner: AttemptOwner;
   readonly #time: Time;
@@ -71,6 +72,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.memory = new AnswerMemory(answers);
     this.target = target;
     this.speaksCallers = prepared.speaksCallers === true;
+    this.stream = prepared.stream;
     this.number = number;
     this.probe = probe;
     this.startedAt = time.clock.now();
@@ -83,10 +85,6 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   /** What the upstream has reported so far; null = nothing. */
   get usage(): Usage | null {
     return this.#intake.usage;
-  }
-
-  get stream(): boolean {
-    return this.#send.prepared.stream;
   }
 
   /** True when every request of this attempt has left this process: nobody looks at its body any more. */
@@ -117,8 +115,9 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.head = head;
     this.headAt = this.#time.clock.now();
     this.#owner.onHead(this, head);
-    if (this.#over) return;
-    this.#intake.begin(this.#send.prepared, head);
+    const { prepared } = this.#send;
+    if (this.#over || prepared === null) return;
+    this.#intake.begin(prepared, head);
     if (this.#intake.failing) this.#deadlines.takeErrorBody();
     const encoding = headerValue(head.headers, "content-encoding");
     if (encoding !== "") this.#intake.unpack(encoding, () => this.#send.resume());
@@ -164,6 +163,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#delivered = true;
     to.follow(this);
     this.#intake.deliver(to);
+    if (this.stream) this.#letGoOfRequest();
     const then = this.#afterDelivery;
     this.#afterDelivery = null;
     then?.();
@@ -181,8 +181,8 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#deadlines.clearSoft();
     this.memory.unhold();
     const { prepared } = this.#send;
-    const { createWatcher } = prepared;
-    if (createWatcher === undefined) return;
+    const createWatcher = prepared?.createWatcher;
+    if (prepared === null || createWatcher === undefined) return;
     this.#send.prepared = { ...prepared, createReader: createWatcher };
     if (this.head !== null) this.#intake.replaceReader(createWatcher, this.head);
   }
@@ -272,6 +272,12 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
         }),
       );
     }
+  }
+
+  /** The caller is getting this stream: what was sent for it and the head of the answer have served. */
+  #letGoOfRequest(): void {
+    this.#send.letGo();
+    if (this.head !== null) this.head = { status: this.head.status, headers: [] };
   }
 
   #finish(): boolean {

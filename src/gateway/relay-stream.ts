@@ -58,7 +58,11 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   malformed = 0;
 
   readonly #attempt: Attempt;
-  readonly #options: RelayOptions;
+  /** null once delivered: what it holds of the request is let go of. */
+  #options: RelayOptions | null;
+  readonly #framing: RelayOptions["framing"];
+  readonly #showUsage: boolean;
+  readonly #terminator: string;
   readonly #splitter: EventSplitter;
   readonly #rewrite: ((event: Buffer) => Buffer) | null;
   #held: Buffer[] = [];
@@ -77,6 +81,9 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   constructor(attempt: Attempt, options: RelayOptions) {
     this.#attempt = attempt;
     this.#options = options;
+    this.#framing = options.framing;
+    this.#showUsage = options.showUsage;
+    this.#terminator = options.terminator;
     this.inspector = options.inspector;
     this.#splitter = new EventSplitter(options.framing);
     this.#rewrite = options.echoModel === "" ? null : createModelRewriter(options.echoModel);
@@ -129,7 +136,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
       this.#onContentEvent();
       if (this.#attempt.over) return false;
     }
-    if ((flags & USAGE_ONLY) !== 0 && !this.#options.showUsage) return true;
+    if ((flags & USAGE_ONLY) !== 0 && !this.#showUsage) return true;
     if (this.#delivery === null) return this.#hold(buffer, start, end, flags);
     this.#extendRun(buffer, start, end);
     // What stands behind the last event is no part of the answer.
@@ -140,7 +147,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     const rest = this.#splitter.finish(this);
     // Servers forget the last blank line: a whole event is still one.
     if (rest.length > 0 && !this.#attempt.over && this.#looksWhole(rest)) {
-      const ended = this.#options.framing === "sse" ? Buffer.concat([rest, NEWLINES]) : rest;
+      const ended = this.#framing === "sse" ? Buffer.concat([rest, NEWLINES]) : rest;
       this.onEvent(ended, 0, ended.length);
     }
     this.#flushRun();
@@ -158,8 +165,10 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
 
   deliver(to: Delivery): void {
     this.#delivery = to;
-    this.#options.onDelivered(this);
-    this.#options.start(to);
+    const options = this.#options;
+    this.#options = null;
+    options?.onDelivered(this);
+    options?.start(to);
     for (const event of this.#held) this.#send(event);
     this.#held = [];
     this.#attempt.memory.unhold();
@@ -176,7 +185,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
 
   #hold(buffer: Buffer, start: number, end: number, flags: number): boolean {
     // Signs of life are not held: the caller gets those of the gateway.
-    if ((flags & PING) !== 0 || this.#options.unheld === true) return true;
+    if ((flags & PING) !== 0 || this.#options?.unheld === true) return true;
     this.#heldBytes += end - start;
     if (!this.#content && this.#heldBytes > MAX_HELD_BYTES) {
       this.#attempt.fail(trouble("empty", "only lifecycle events, no content", { afterHead: true }));
@@ -207,7 +216,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
       return;
     }
     this.#flushRun();
-    if (!this.#terminal) to.writeText(this.#options.terminator);
+    if (!this.#terminal) to.writeText(this.#terminator);
     to.end();
     this.#attempt.complete();
   }
@@ -219,7 +228,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
       : text.slice(text.lastIndexOf("\ndata:") + 6).trim();
     if (data === "[DONE]") return true;
     try {
-      JSON.parse(this.#options.framing === "sse" ? data : text);
+      JSON.parse(this.#framing === "sse" ? data : text);
       return true;
     } catch {
       return false; // cut inside the event

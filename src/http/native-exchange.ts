@@ -19,6 +19,7 @@ export interface NativeHost {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NO_HEADERS: HeaderList = [];
 /** uWS copies what the socket does not take; larger answers are handed over piece by piece instead. */
 const WHOLE_BYTES = 64 * 1024;
 
@@ -205,8 +206,10 @@ export class NativeExchange implements Exchange, StreamOwner {
     this.lastReceived = this.host.now();
     this.received += data.byteLength;
     try {
-      if (this.receiver !== null) {
-        this.receiver.onChunk(Buffer.from(data), last);
+      const { receiver } = this;
+      if (receiver !== null) {
+        if (last) this.receiver = null;
+        receiver.onChunk(Buffer.from(data), last);
         return;
       }
     } catch (error) {
@@ -236,6 +239,7 @@ export class NativeExchange implements Exchange, StreamOwner {
 
   writeHead(): void {
     const { response, head, status } = this;
+    this.head = NO_HEADERS;
     if (status !== 200) response.writeStatus(`${status} ${STATUS_CODES[status] ?? "Unknown"}`);
     // All in one call, which costs as much as the line itself does: uWS copies a "value" as it is, line ends included.
     let first = "";

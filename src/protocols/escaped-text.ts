@@ -1,6 +1,7 @@
 /** The text a relayed stream has delivered, as JSON-escaped bytes as received, for a continuation; bounded. */
 
-const FIRST = 4096;
+/** Most answers are short, and a thousand of them may be open at once. */
+const FIRST = 512;
 const EMPTY = Buffer.alloc(0);
 
 export interface KeepOptions {

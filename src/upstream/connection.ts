@@ -114,10 +114,10 @@ export class Connection implements ResponseSink {
     return this.#body.flushed;
   }
 
-  /** The body of `call` has been given up by its caller: what is written of it need not be kept. */
+  /** The body of `call` has been given up by its caller: what is written of the request need not be kept. */
   dropWritten(call: Call): void {
     if (!this.#body.dropWritten()) return;
-    call.request = { ...call.request, body: null };
+    call.request = { ...call.request, path: "", constantHeaders: "", headers: "", body: null };
   }
 
   endBody(call: Call): void {

@@ -17,6 +17,8 @@ export type ParseState = "more" | "done" | "refused" | "stopped";
 /** More interim answers than any server has a reason for. */
 const MAX_INFORMATIONAL = 8;
 
+const NO_HEADERS: string[] = [];
+
 const HEAD = 0;
 const LENGTH = 1;
 const CHUNKED = 2;
@@ -139,6 +141,8 @@ export class ResponseParser {
       default:
         this.#phase = UNTIL_CLOSE;
     }
+    // Whoever wants the headers has them: a connection does not keep those of its last answer.
+    this.#scanner.headers = NO_HEADERS;
     this.#sink.onHead(status, headers);
     return true;
   }
