@@ -155,12 +155,20 @@ class BlankLine implements Boundary {
   #afterCr = false;
   /** That CR ended an empty line: the event ends there, or behind the LF. */
   #ending = false;
+  /** Where the next CR of the piece is, its end when there is none: known for all its events after one search. */
+  #cr = -1;
 
   get complete(): boolean {
     return this.#ending;
   }
 
   next(bytes: Buffer, at: number, end: number): number {
+    const found = this.#find(bytes, at, end);
+    if (found < 0 || found === end) this.#cr = -1;
+    return found;
+  }
+
+  #find(bytes: Buffer, at: number, end: number): number {
     let position = at;
     if (this.#afterCr) {
       this.#afterCr = false;
@@ -172,10 +180,13 @@ class BlankLine implements Boundary {
     }
     // Each search result is kept until it is passed: a body of bare CRs stays linear.
     let feed = -1;
-    let cr = -1;
+    let cr = this.#cr;
     while (position < end) {
       if (feed < position) feed = indexOrEnd(bytes, LF, position, end);
-      if (cr < position) cr = indexOrEnd(bytes, CR, position, end);
+      if (cr < position) {
+        cr = indexOrEnd(bytes, CR, position, end);
+        this.#cr = cr;
+      }
       const mark = Math.min(cr, feed);
       if (mark === end) {
         this.#lineBytes += end - position;

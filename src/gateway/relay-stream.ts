@@ -255,7 +255,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     const run = this.#run;
     if (run === null) return;
     this.#run = null;
-    this.#send(run.subarray(this.#runStart, this.#runEnd));
+    const whole = this.#runStart === 0 && this.#runEnd === run.length;
+    this.#send(whole ? run : run.subarray(this.#runStart, this.#runEnd));
   }
 
   #send(bytes: Buffer): void {

@@ -2,6 +2,8 @@
 
 /** Most answers are short, and a thousand of them may be open at once. */
 const FIRST = 512;
+/** Bytes that are worth a call. */
+const MANY = 48;
 const EMPTY = Buffer.alloc(0);
 
 export interface KeepOptions {
@@ -42,7 +44,9 @@ export class EscapedText {
       this.#buffer.copy(grown, 0, 0, this.#length);
       this.#buffer = grown;
     }
-    this.#buffer.set(bytes.subarray(start, end), this.#length);
+    // A word is copied sooner than a view of it is made.
+    if (end - start > MANY) this.#buffer.set(bytes.subarray(start, end), this.#length);
+    else for (let at = start, to = this.#length; at < end; at++, to++) this.#buffer[to] = bytes[at] as number;
     this.#length = length;
   }
 
