@@ -196,6 +196,48 @@ describe("a lone provider whose probe was sent before it came back", () => {
   });
 });
 
+test("those whose second send had to wait for a probe do not go out all together when it answers", () => {
+  const refused = (afterMs: number): Acts => [
+    { afterMs: 1, connect: true },
+    {
+      afterMs: afterMs - 1,
+      head: 429,
+      headers: ["content-type", "application/json", "retry-after-ms", "1000"],
+    },
+    { afterMs: 0, data: '{"error":{"message":"slow down","type":"rate_limit_error"}}' },
+    { afterMs: 0, end: true },
+  ];
+  let number = 0;
+  const sim = world(
+    {
+      a: (stream, now) => {
+        number++;
+        if (number <= 3) return SILENCE;
+        if (number <= 33) return refused(905_000 - now);
+        if (number <= 63) return refused(920_000 - now);
+        return healthy(number === 64 ? 29_000 : 500)(stream);
+      },
+    },
+    { isPrivate: ["a"] },
+  );
+  for (let i = 0; i < 3; i++) ask(sim, true);
+  sim.time.advance(890_000);
+  const all = Array.from({ length: 60 }, () => ask(sim, true));
+  sim.time.advance(11_000);
+  const probe = ask(sim, true);
+  sim.time.advance(28_000);
+  assert.equal(sim.network.requests.length, 64, "they wait for the probe");
+  const { waiting } = sim.gateway.status().requests;
+  assert.ok(waiting >= 15, `${waiting} wait`);
+  sim.time.advance(2000);
+  assertAnswered(probe, "a");
+  const together = sim.network.requests.length - 64;
+  assert.ok(together <= 10, `${together} second sends at once`);
+  sim.time.advance(60_000);
+  for (const { exchange } of all) assert.ok(exchange.closed && [200, 429, 503].includes(exchange.status));
+  assertClean(sim);
+});
+
 describe("a late target", () => {
   const silences: Readonly<Record<string, Acts>> = {
     "headers and then silence": HEAD_AND_SILENCE,

@@ -5,14 +5,9 @@ import type { Acts, NetworkRequest } from "../support/fake-network.ts";
 import { seededRandom } from "../support/fake-time.ts";
 import { providerOf, simulatedConfig } from "../support/simulated-config.ts";
 import { simulateGateway } from "../support/simulated-gateway.ts";
-import { AnswerRules } from "./answer-rules.ts";
 import { askedOf, bodyOf, type Call, type Dialect, readAsked, type Sent, textOf } from "./client-model.ts";
-import { Ledger } from "./ledger.ts";
-import { SendRules } from "./send-rules.ts";
+import { Referee } from "./referee.ts";
 import { ServerModel } from "./server-model.ts";
-import { StateRules } from "./state-rules.ts";
-import { UpstreamTruth } from "./upstream-truth.ts";
-import { WaitRules } from "./wait-rules.ts";
 import { isUsable, rowsOf, type World } from "./world.ts";
 
 export interface SimulationResult {
@@ -65,18 +60,11 @@ class Simulation {
   readonly #running = new Set<Call>();
   readonly #open = new Set<Sent>();
   readonly #calls = new Map<number, Call>();
-  readonly #truth: UpstreamTruth;
-  readonly #sendRules: SendRules;
-  readonly #waitRules: WaitRules;
-  readonly #answerRules: AnswerRules;
-  readonly #stateRules: StateRules;
-  readonly #ledger: Ledger;
+  readonly #referee: Referee;
   readonly #hash = createHash("sha256");
   readonly #strategy;
   readonly #hedge: string;
   readonly #trace: (line: string) => void;
-  /** What a rule found inside the gateway's own call, where it would only look like a bug of the gateway's. */
-  readonly #broken: unknown[] = [];
   #providers: readonly string[] = PROVIDERS;
   #next = 0;
   #result = { requests: 0, answered: 0, failed: 0, broken: 0, vanished: 0, sends: 0 };
@@ -106,12 +94,7 @@ class Simulation {
       forgottenAt: new Map(),
       dropped: new Set(),
     };
-    this.#truth = new UpstreamTruth(this.#world, this.#open);
-    this.#sendRules = new SendRules(this.#world, this.#truth);
-    this.#waitRules = new WaitRules(this.#world);
-    this.#answerRules = new AnswerRules(this.#world);
-    this.#stateRules = new StateRules(this.#world, this.#truth);
-    this.#ledger = new Ledger(this.#world);
+    this.#referee = new Referee(this.#world, this.#open);
   }
 
   step(): void {
@@ -143,7 +126,7 @@ class Simulation {
     assert.equal(sim.gateway.status().memory.bodies.used, 0, "body permits");
     assert.equal(sim.network.open, 0, "upstream calls");
     assert.equal(sim.time.pending, sim.idleTimers, "timers");
-    const causes = Object.fromEntries(this.#answerRules.causes);
+    const causes = Object.fromEntries(this.#referee.answers.causes);
     return { ...this.#result, digest: this.#hash.digest("hex"), causes };
   }
 
@@ -181,7 +164,7 @@ class Simulation {
     const { exchange } = call;
     if (call.firstWordAt < 0 && exchange.text.includes(`q${call.number}w0`)) call.firstWordAt = this.#now;
     if (exchange.closed) call.endedAt = this.#now;
-    if (exchange.how === "responded" && exchange.status !== 200) this.#answerRules.noteRefusal(call);
+    if (exchange.how === "responded" && exchange.status !== 200) this.#referee.answers.noteRefusal(call);
   }
 
   /** Once everything is well again every target answers: no permit was lost, no circuit is stuck. */
@@ -258,7 +241,7 @@ class Simulation {
       if (!providers.includes(name)) this.#world.dropped.add(name);
       // One that comes back begins anew: requests that were under way had the old one.
       else if (this.#providers.includes(name)) continue;
-      this.#forget(name);
+      this.#referee.forget(name);
     }
     this.#providers = providers;
     this.#world.sim.reload(this.#config(providers));
@@ -274,17 +257,9 @@ class Simulation {
     if (dice < 0.4) gateway.setOffline(name, true);
     else if (dice < 0.8) for (const one of PROVIDERS) gateway.setOffline(one, false);
     else {
-      this.#forget(name);
+      this.#referee.forget(name);
       gateway.reset(name);
     }
-  }
-
-  #forget(provider: string): void {
-    this.#lookAtEnded();
-    this.#world.forgottenAt.set(provider, this.#now);
-    this.#truth.forget(provider);
-    this.#sendRules.forget(provider);
-    this.#stateRules.forget(provider);
   }
 
   #setWan(down: boolean): void {
@@ -336,31 +311,15 @@ class Simulation {
       second: askedOf(call).includes(provider),
       probe: row?.circuit === "half_open" || row?.status === "suspect",
     };
-    try {
-      this.#lookAtEnded();
-      this.#waitRules.observe();
-      this.#waitRules.checkMoved(call);
-      this.#sendRules.check(sent);
-    } catch (thrown) {
-      this.#broken.push(thrown);
-    }
+    this.#referee.takeSend(sent);
     call.sends.push(sent);
     this.#open.add(sent);
     if (cut) return [{ afterMs: 40, fail: { cause: "unreachable", message: "ENETUNREACH" } }];
     return server.answer(stream, call.text, soFar);
   }
 
-  #lookAtEnded(): void {
-    this.#truth.refresh((sent, how) => {
-      this.#ledger.add(sent);
-      this.#sendRules.onEnded(sent, how);
-    });
-  }
-
   #check(): void {
-    if (this.#broken.length > 0) throw this.#broken[0];
-    this.#answerRules.throwNoted();
-    this.#lookAtEnded();
+    const ended: Call[] = [];
     for (const call of this.#running) {
       const { exchange } = call;
       if (!exchange.closed) continue;
@@ -372,15 +331,12 @@ class Simulation {
         this.#result.vanished++;
         continue;
       }
-      this.#answerRules.checkEnded(call);
+      ended.push(call);
       if (exchange.status !== 200) this.#result.failed++;
       else if (exchange.text.includes('"error"')) this.#result.broken++;
       else this.#result.answered++;
     }
-    this.#stateRules.check();
-    this.#waitRules.observe();
-    this.#waitRules.checkAll();
-    this.#ledger.check();
+    this.#referee.checkStep(ended);
   }
 
   #server(): ServerModel {

@@ -45,7 +45,10 @@ export class WaitRules {
   }
 
   checkAll(): void {
-    for (const call of this.#world.running) this.checkMoved(call);
+    for (const call of this.#world.running) {
+      this.checkMoved(call);
+      this.#checkLine(call);
+    }
     this.#checkOrphans();
   }
 
@@ -87,7 +90,7 @@ export class WaitRules {
   }
 
   /** A caller for whom nothing runs waits for a retry, a rate limit, the uplink, or for somebody else's probe. */
-  checkLine(call: Call): void {
+  #checkLine(call: Call): void {
     if (call.exchange.closed || call.firstWordAt >= 0) return;
     if (call.sends.some(({ request }) => request.outcome === "")) return;
     const now = nowOf(this.#world);
