@@ -99,7 +99,7 @@ describe("the init script under busybox ash", { skip }, () => {
         "open_instance [main]",
         `set_param [command] [/usr/bin/sluice] [RUNTIME_DIRECTORY=${runFolder}] [SLUICE_LOG=info]`,
         "append_param [command] [NODE_OPTIONS=--max-old-space-size=64 --max-semi-space-size=1]",
-        "append_param [command] [MALLOC_ARENA_MAX=1] [MALLOC_MMAP_THRESHOLD_=8192] [MALLOC_TRIM_THRESHOLD_=65536] [MALLOC_TOP_PAD_=0]",
+        "append_param [command] [MALLOC_ARENA_MAX=1] [MALLOC_MMAP_THRESHOLD_=8192] [MALLOC_TRIM_THRESHOLD_=65536] [MALLOC_TOP_PAD_=16384]",
         `append_param [command] [serve] [--config] [${confFolder}/config.toml] [--drain-timeout] [30s]`,
         "append_param [command] [--host] [192.0.2.1]",
         "set_param [user] [sluice]",

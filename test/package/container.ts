@@ -26,7 +26,7 @@ test("the image holds the executable and its libraries, runs without rights, and
     value.replaceAll('"', ""),
   ]);
   const env = Object.fromEntries(settings.filter(([name]) => /^(MALLOC|NODE|RUNTIME)/.test(name ?? "")));
-  equal(Object.keys(env).length, 5);
+  equal(Object.keys(env).length, 6);
   match(text, new RegExp(`^USER ${USER}:${USER}$`, "m"));
   const check = /HEALTHCHECK .* CMD (\[.*\])$/m.exec(text)?.[1] ?? "[]";
   const [program, ...checkArgs] = JSON.parse(check) as string[];

@@ -29,7 +29,7 @@ const MALLOC = {
   MALLOC_ARENA_MAX: "1",
   MALLOC_MMAP_THRESHOLD_: "8192",
   MALLOC_TRIM_THRESHOLD_: "65536",
-  MALLOC_TOP_PAD_: "0",
+  MALLOC_TOP_PAD_: "16384",
 };
 const SHIPPED = { ...MALLOC, NODE_OPTIONS: "--max-old-space-size=64 --max-semi-space-size=1" };
 
