@@ -112,6 +112,14 @@ export function startUpstream(tls: boolean): Promise<Server> {
   return startServer("upstream", LOAD_CORE, process.execPath, env);
 }
 
+/** The settings of memory that sluice ships with, as its systemd unit has them. */
+export function shippedSettings(): NodeJS.ProcessEnv {
+  const unit = readFileSync("build/systemd/sluice.service", "utf8");
+  const settings = [...unit.matchAll(/^Environment=(.*)$/gm)].map((line) => line[1] ?? "").join(" ");
+  const pairs = [...settings.matchAll(/(\w+)=(?:"([^"]*)"|(\S+))/g)];
+  return Object.fromEntries(pairs.map(([, name, quoted, plain]) => [name ?? "", quoted ?? plain ?? ""]));
+}
+
 export interface SluiceOptions {
   readonly node: string;
   readonly bundle: string;
@@ -119,6 +127,7 @@ export interface SluiceOptions {
   readonly tls: boolean;
   /** Name in the tables. */
   readonly name?: string;
+  readonly env?: NodeJS.ProcessEnv;
   /** Node's own options. */
   readonly flags?: readonly string[];
 }
@@ -156,7 +165,7 @@ targets = [{ provider = "a", model = "gpt-4o-mini" }, { provider = "b", model = 
 `,
   );
   const fd = openSync(log, "w");
-  const env = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
+  const env = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder, ...options.env };
   const command = [
     options.node,
     ...(options.flags ?? []),
