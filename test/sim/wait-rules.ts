@@ -1,4 +1,4 @@
-/** Nobody waits for nothing: a caller moves on in time, stands in line only for a probe that runs, and leaves nothing behind. */
+/** Nobody waits for nothing: a caller moves on in time and leaves nothing behind. */
 import assert from "node:assert/strict";
 import { askedOf, type Call, type Sent } from "./client-model.ts";
 import { hasContent, isUsable, nowOf, rowsOf, type World } from "./world.ts";
@@ -15,7 +15,6 @@ const CONNECT_LATE_MS = 3000;
 const PROBE_MS = 1000;
 /** A whole answer of a probe: the next target's average and a second; nobody's average is that long but a slow one's. */
 const WHOLE_PROBE_MS = 5000;
-const WAN_CHECK_MS = 2000;
 /** Hedging, which comes before the probe's second. */
 const EARLIEST_LATE_MS = 800;
 
@@ -45,10 +44,7 @@ export class WaitRules {
   }
 
   checkAll(): void {
-    for (const call of this.#world.running) {
-      this.checkMoved(call);
-      this.#checkLine(call);
-    }
+    for (const call of this.#world.running) this.checkMoved(call);
     this.#checkOrphans();
   }
 
@@ -87,19 +83,6 @@ export class WaitRules {
 
   #slowestOf(): number {
     return Math.max(0, ...this.#slowest.values());
-  }
-
-  /** A caller for whom nothing runs waits for a retry, a rate limit, the uplink, or for somebody else's probe. */
-  #checkLine(call: Call): void {
-    if (call.exchange.closed || call.firstWordAt >= 0) return;
-    if (call.sends.some(({ request }) => request.outcome === "")) return;
-    const now = nowOf(this.#world);
-    const last = Math.max(call.askedAt, ...call.sends.map(({ request }) => request.endedAt));
-    if (now - last <= LONGEST_WAIT_MS + WAN_CHECK_MS) return;
-    const probed = [...this.#world.open].some(
-      ({ provider, request }) => call.providers.includes(provider) && now - request.at > 0,
-    );
-    assert.ok(probed, `request ${call.number} has waited ${now - last} ms and nothing runs`);
   }
 
   /** What runs for callers that are gone or answered: observers, one for a target, late ones of streams. */
