@@ -1,6 +1,7 @@
 /** Slow and stalled readers and uploads, on both engines: nothing grows, nothing is lost, and who stands still is cut. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import type { Exchange } from "../../src/http/exchange.ts";
@@ -301,13 +302,16 @@ for (const kind of ENGINES) {
           outcomes.length = 0;
           const slow = request(port);
           for (let i = 0; i < 8; i++) {
+            const some = once(slow, "data");
             slow.resume();
+            await some;
             await pace(15);
             slow.pause();
             await pace(100);
           }
           slow.resume();
           await until(() => outcomes.length > 0);
+          await pace(0);
           slow.destroy();
           assert.deepEqual(outcomes, ["whole"]);
         });
