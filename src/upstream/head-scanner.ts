@@ -205,7 +205,8 @@ export class HeadScanner {
       const length = (marks[i + 1] as number) - start;
       let name = names[i >> 2];
       if (name === undefined || name.length !== length || !text.startsWith(name, start)) {
-        name = text.slice(start, start + length);
+        // Not a slice, which would keep the whole head.
+        name = bytes.toString("latin1", base + start, base + start + length);
         names[i >> 2] = name;
       }
       const value = text.slice(marks[i + 2], marks[i + 3]);
