@@ -41,6 +41,11 @@ class Kept {
     this.socket.on("error", (error) => {
       throw error;
     });
+    // The upstream closes what is idle for ten seconds, as long as the other contenders' turns take.
+    this.socket.on("close", () => {
+      const at = free.indexOf(this);
+      if (at >= 0) free.splice(at, 1);
+    });
   }
 
   #read(length: number): boolean {
