@@ -4,6 +4,10 @@ import { runInNewContext } from "node:vm";
 import type { Timers } from "../base/clock.ts";
 
 const CHECK_MS = 3000;
+/** Looks that must find nothing before the first request, when nothing is warm yet, and after one. */
+const LOOKS_AT_START = 2;
+/** A full collection throws compiled code away: requests after it cost twice as much for seconds, so only a long pause (2 min) earns one. */
+const LOOKS_AFTER_WORK = 40;
 /** What must have come up since the last collection for one to be worth its time: about 30 ms, more on a router. */
 const WORTH_BYTES = 1024 * 1024;
 
@@ -11,6 +15,8 @@ export interface IdleCollectionOptions {
   readonly timers: Timers;
   /** Requests under way. */
   readonly active: () => number;
+  /** Requests so far. */
+  readonly served: () => number;
   readonly memory?: CollectedMemory;
 }
 
@@ -21,19 +27,25 @@ export interface CollectedMemory {
   collect(): void;
 }
 
-/** Collects once after a time of work, when two looks in a row found nothing under way. @returns what ends it */
-export function collectWhenIdle({ timers, active, memory = heap }: IdleCollectionOptions): () => void {
-  // The first is for what the start has left behind.
+/** Collects once after the start and once after a time of work, when a row of looks found nothing going on. @returns what ends it */
+export function collectWhenIdle({
+  timers,
+  active,
+  served,
+  memory = heap,
+}: IdleCollectionOptions): () => void {
   let left = 0;
-  let wasIdle = false;
+  let idleLooks = 0;
+  let before = 0;
   const timer = timers.start(CHECK_MS, () => {
     timer.restart(CHECK_MS);
-    const isIdle = active() === 0;
-    if (isIdle && wasIdle && memory.used() - left >= WORTH_BYTES) {
-      memory.collect();
-      left = memory.used();
-    }
-    wasIdle = isIdle;
+    const now = served();
+    idleLooks = active() === 0 && now === before ? idleLooks + 1 : 0;
+    before = now;
+    if (idleLooks < (now === 0 ? LOOKS_AT_START : LOOKS_AFTER_WORK)) return;
+    if (memory.used() - left < WORTH_BYTES) return;
+    memory.collect();
+    left = memory.used();
   });
   return () => timer.cancel();
 }

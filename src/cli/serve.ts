@@ -127,7 +127,11 @@ export async function serve(options: ServeOptions): Promise<void> {
     onReloaded: writePid,
   });
   const stopSaving = state.saveRegularly(gateway, time.timers);
-  const stopCollecting = collectWhenIdle({ timers: time.timers, active: () => gateway.active });
+  const stopCollecting = collectWhenIdle({
+    timers: time.timers,
+    active: () => gateway.active,
+    served: () => gateway.served,
+  });
   const interfaces = time.timers.start(INTERFACES_MS, () => {
     app.refresh(gateway.config);
     interfaces.restart(INTERFACES_MS);

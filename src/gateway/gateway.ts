@@ -51,6 +51,8 @@ export interface Gateway {
   reset(provider: string): boolean;
   /** Requests under way. */
   readonly active: number;
+  /** Requests since the start. */
+  readonly served: number;
   /** From now on new requests are answered 503 `shutting_down`; observers and probes end. */
   startDrain(): void;
   /** Ends everything at once. */

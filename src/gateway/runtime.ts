@@ -126,6 +126,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     get active() {
       return core.totals.active;
     },
+    get served() {
+      return core.totals.requests;
+    },
     startDrain() {
       session.draining = true;
       health.close();

@@ -23,6 +23,7 @@ export function fakeGateway(config: Config, prefixes: readonly string[] = []): F
     offline,
     usable: true,
     active: 0,
+    served: 0,
     serve: (exchange, route, from) => tell(exchange, from, { asked: "client", ...route }),
     servePrefix: (exchange, prefix, rest, from) => tell(exchange, from, { asked: "prefix", prefix, rest }),
     refuse(exchange, protocol, failure, requestId) {
