@@ -97,6 +97,26 @@ test("a body that goes to a second target is whole there too", async () => {
   deepEqual(contentsOf(second.requests), sent);
 });
 
+test("a body is freed once its only send is out, and never when a second target got it", {
+  skip: !canFree && "not before Node 22",
+}, async (t) => {
+  const own = await startGateway(failoverConfig([first.url, second.url]));
+  const freed = t.mock.method(
+    ArrayBuffer.prototype as ArrayBuffer & { transfer(length: number): ArrayBuffer },
+    "transfer",
+  );
+  try {
+    first.play(OK);
+    equal((await own.post("/v1/chat/completions", bodyOf(100_000))).status, 200);
+    equal(freed.mock.callCount(), 1);
+    first.play({ steps: [{ send: "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n" }] });
+    equal((await own.post("/v1/chat/completions", bodyOf(100_000))).status, 200);
+    equal(freed.mock.callCount(), 1);
+  } finally {
+    await own.close();
+  }
+});
+
 test("an answer that comes before the body is through is relayed, and the next bodies are whole", async () => {
   const eager = await startUpstream((request) => ({ ...OK(request), on: "head" }), { early: true });
   const own = await startGateway(failoverConfig([eager.url]));
