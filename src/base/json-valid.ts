@@ -99,55 +99,79 @@ function endOfWord(bytes: Uint8Array, at: number, end: number): number {
   return endOfNumber(bytes, at, end);
 }
 
+function isWord(bytes: Uint8Array, from: number, to: number, word: Uint8Array): boolean {
+  if (to - from !== word.length) return false;
+  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false;
+  return true;
+}
+
+const NO_WORD = new Uint8Array(0);
+
 /**
  * True when [start, end) is one JSON value with nothing but white space around it. Values nested deeper than
  * `MAX_DEPTH` are refused: the only text that JSON.parse takes and this does not.
  */
 export function isValidJson(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+  return walkJson(bytes, start, end, NO_WORD) !== "invalid";
+}
+
+/**
+ * Looks at `bytes` as `isValidJson` does; `holds`: one of its names or strings is spelled as `word` is, with its
+ * quotes. One walk for both: a search for a word of quotes and letters costs as much as the walk.
+ */
+export function walkJson(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  word: Uint8Array,
+): "invalid" | "valid" | "holds" {
   const braces: boolean[] = [];
   let expect = VALUE;
   let position = start;
+  let holds = false;
   while (position < end) {
     const byte = bytes[position] ?? 0;
     if (isSpace(byte)) {
       position++;
       continue;
     }
-    if (expect === AFTER) {
+    if (byte === 0x22 && expect !== AFTER && expect !== COLON) {
+      const after = endOfString(bytes, position, end);
+      if (after < 0) return "invalid";
+      holds ||= isWord(bytes, position, after, word);
+      expect = expect === KEY || expect === FIRST_KEY ? COLON : AFTER;
+      position = after;
+    } else if (expect === AFTER) {
       const inObject = braces[braces.length - 1];
-      if (inObject === undefined) return false;
+      if (inObject === undefined) return "invalid";
       if (byte === 0x2c) expect = inObject ? KEY : VALUE;
       else if (byte === (inObject ? 0x7d : 0x5d)) braces.pop();
-      else return false;
+      else return "invalid";
       position++;
     } else if (expect === COLON) {
-      if (byte !== 0x3a) return false;
+      if (byte !== 0x3a) return "invalid";
       expect = VALUE;
       position++;
     } else if (expect === KEY || expect === FIRST_KEY) {
-      if (byte === 0x7d && expect === FIRST_KEY) {
-        braces.pop();
-        expect = AFTER;
-        position++;
-        continue;
-      }
-      position = byte === 0x22 ? endOfString(bytes, position, end) : -1;
-      if (position < 0) return false;
-      expect = COLON;
+      if (byte !== 0x7d || expect !== FIRST_KEY) return "invalid";
+      braces.pop();
+      expect = AFTER;
+      position++;
     } else if (byte === 0x5d && expect === FIRST_VALUE) {
       braces.pop();
       expect = AFTER;
       position++;
     } else if (byte === 0x7b || byte === 0x5b) {
-      if (braces.length >= MAX_DEPTH) return false;
+      if (braces.length >= MAX_DEPTH) return "invalid";
       braces.push(byte === 0x7b);
       expect = byte === 0x7b ? FIRST_KEY : FIRST_VALUE;
       position++;
     } else {
-      position = byte === 0x22 ? endOfString(bytes, position, end) : endOfWord(bytes, position, end);
-      if (position < 0) return false;
+      position = endOfWord(bytes, position, end);
+      if (position < 0) return "invalid";
       expect = AFTER;
     }
   }
-  return expect === AFTER && braces.length === 0;
+  if (expect !== AFTER || braces.length > 0) return "invalid";
+  return holds ? "holds" : "valid";
 }

@@ -1,7 +1,7 @@
 /** Answers that are no streams: held whole while that is affordable, checked, then relayed or converted. */
 import { watchNames } from "../base/json-names.ts";
 import { findMember, scanObject } from "../base/json-scan.ts";
-import { isValidJson } from "../base/json-valid.ts";
+import { walkJson } from "../base/json-valid.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import { holdsWord, makeWord } from "../base/word-search.ts";
 import type { Usage } from "../protocols/neutral.ts";
@@ -133,10 +133,9 @@ export function checkJson(
   let last = body.length - 1;
   while (last > first && (body[last] ?? 0) <= 0x20) last--;
   const balanced = body[last] === (open === 0x7b ? 0x7d : 0x5d);
-  if (!balanced || ((!clean || body.length <= CHECKED_BYTES) && !isValidJson(body))) {
-    return trouble("cut", "the JSON body is not complete", { afterHead: true });
-  }
-  if (open === 0x7b && holdsWord(body, ERROR_NAME)) {
+  const found = balanced ? lookOver(body, !clean || body.length <= CHECKED_BYTES) : "invalid";
+  if (found === "invalid") return trouble("cut", "the JSON body is not complete", { afterHead: true });
+  if (found === "holds" && open === 0x7b) {
     const error = findError(body, decodeError);
     if (error !== null) return trouble("error_inside", error.message, { error, afterHead: true });
   }
@@ -144,6 +143,12 @@ export function checkJson(
 }
 
 const ERROR_NAME = makeWord('"error"');
+
+/** Whether the body may hold an error; `whole`: and whether it is JSON from end to end. */
+function lookOver(body: Buffer, whole: boolean): "invalid" | "valid" | "holds" {
+  if (whole) return walkJson(body, 0, body.length, ERROR_NAME.bytes);
+  return holdsWord(body, ERROR_NAME) ? "holds" : "valid";
+}
 
 function findError(
   body: Buffer,
