@@ -31,10 +31,13 @@ writeFileSync(CA, authority.cert);
 writeFileSync(join(folder, "cert.pem"), certificate.cert);
 writeFileSync(join(folder, "key.pem"), certificate.key);
 
-/** Bundles the programs of `process/`. */
-export async function buildProcesses(names: readonly string[]): Promise<void> {
+/** Bundles the programs of a folder. */
+export async function buildProcesses(
+  names: readonly string[],
+  programs = "test/bench/process",
+): Promise<void> {
   await build({
-    entryPoints: names.map((name) => `test/bench/process/${name}.ts`),
+    entryPoints: names.map((name) => `${programs}/${name}.ts`),
     outdir: OUT,
     bundle: true,
     packages: "external",
@@ -120,16 +123,24 @@ export function shippedSettings(): NodeJS.ProcessEnv {
   return Object.fromEntries(pairs.map(([, name, quoted, plain]) => [name ?? "", quoted ?? plain ?? ""]));
 }
 
-export interface SluiceOptions {
+interface BundleOptions {
   readonly node: string;
   readonly bundle: string;
-  readonly upstream: Server;
-  readonly tls: boolean;
   /** Name in the tables. */
   readonly name?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** Node's own options. */
   readonly flags?: readonly string[];
+}
+
+export interface SluiceOptions extends BundleOptions {
+  readonly upstream: Server;
+  readonly tls: boolean;
+}
+
+export interface Bundle extends Server {
+  /** The file that its log is appended to. */
+  readonly log: string;
 }
 
 /** The built bundle with everything on: keys, request log to a file, latency over two targets, continuation. */
@@ -141,10 +152,7 @@ api_key = "sk-upstream-${name}"
 dialect = "openai"
 max_connections = 2000
 ${options.tls ? `ca_file = ${JSON.stringify(CA)}\n` : ""}`;
-  const config = join(folder, `sluice-${++count}.toml`);
-  const log = join(folder, `sluice-${count}.log`);
-  writeFileSync(
-    config,
+  return await startBundle(
     `[server]
 host = "127.0.0.1"
 port = 0
@@ -163,8 +171,16 @@ strategy = "latency"
 continuation = true
 targets = [{ provider = "a", model = "gpt-4o-mini" }, { provider = "b", model = "gpt-4o-mini" }]
 `,
+    options,
   );
-  const fd = openSync(log, "w");
+}
+
+/** A built bundle under a configuration; resolves once it listens. */
+export async function startBundle(toml: string, options: BundleOptions): Promise<Bundle> {
+  const config = join(folder, `sluice-${++count}.toml`);
+  const log = join(folder, `sluice-${count}.log`);
+  writeFileSync(config, toml);
+  const fd = openSync(log, "a");
   const env = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder, ...options.env };
   const command = [
     options.node,
@@ -183,7 +199,7 @@ targets = [{ provider = "a", model = "gpt-4o-mini" }, { provider = "b", model = 
     const port = /"msg":"listening"/.test(readFileSync(log, "utf8"))
       ? /"port":(\d+)/.exec(readFileSync(log, "utf8"))?.[1]
       : undefined;
-    if (port !== undefined) return { ...started, name: options.name ?? "sluice", port: Number(port) };
+    if (port !== undefined) return { ...started, name: options.name ?? "sluice", port: Number(port), log };
     if (started.child.exitCode !== null) break;
   }
   throw new Error(`sluice did not start:\n${readFileSync(log, "utf8")}`);
@@ -202,17 +218,23 @@ export function cpuOf(pid: number): number {
   return user + system;
 }
 
+/** MiB. */
 export interface Memory {
-  /** MiB. */
   readonly rss: number;
-  /** Anonymous and shared memory, MiB: what a router has to find for it. */
+  /** Anonymous and shared memory: what a router has to find for it. */
   readonly anonymous: number;
+  /** The shared part of it. */
+  readonly shared: number;
 }
 
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
-  return { rss: kib("VmRSS") / 1024, anonymous: (kib("RssAnon") + kib("RssShmem")) / 1024 };
+  return {
+    rss: kib("VmRSS") / 1024,
+    anonymous: (kib("RssAnon") + kib("RssShmem")) / 1024,
+    shared: kib("RssShmem") / 1024,
+  };
 }
 
 export function sleep(ms: number): Promise<void> {

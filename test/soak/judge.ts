@@ -1,0 +1,67 @@
+/** What a soak's samples and counts amount to: memory below its bounds and flat, nothing lost, nothing left over. */
+import type { Memory } from "../bench/servers.ts";
+import { median } from "../bench/statistics.ts";
+import { atLeast, atMost, type Target } from "../bench/targets.ts";
+import type { Counts } from "./contract.ts";
+import type { RequestKind } from "./mix.ts";
+
+export interface Bounds {
+  /** MiB of anonymous and shared memory, at most. */
+  readonly anonymous: number;
+  /** MiB by which the fourth quarter's median may lie above the third's. */
+  readonly growth: number;
+}
+
+/** What `/status` says once the clients are gone. */
+export interface Leftovers {
+  readonly requests: number;
+  readonly upstreamConnections: number;
+  readonly bodyBytes: number;
+  readonly answerBytes: number;
+}
+
+/** Samples at equal distances over the whole of the load. */
+export function judgeMemory(samples: readonly Memory[], bounds: Bounds): Target[] {
+  const quarter = (index: number) =>
+    median(
+      samples
+        .slice(Math.floor((samples.length * index) / 4), Math.floor((samples.length * (index + 1)) / 4))
+        .map(({ anonymous }) => anonymous),
+    );
+  const most = Math.max(...samples.map(({ anonymous }) => anonymous));
+  return [
+    atMost("anonymous and shared memory, most", most, bounds.anonymous, "MiB"),
+    atMost("the same, growth from third to fourth quarter", quarter(3) - quarter(2), bounds.growth, "MiB"),
+  ];
+}
+
+export function judgeAnswers(counts: Counts, kinds: readonly RequestKind[]): Target[] {
+  let unexpected = 0;
+  let rarest = Number.POSITIVE_INFINITY;
+  for (const kind of kinds) {
+    let all = 0;
+    for (const [outcome, count] of Object.entries(counts[kind.name] ?? {})) {
+      all += count;
+      if (!kind.expected.includes(outcome)) unexpected += count;
+    }
+    rarest = Math.min(rarest, all);
+  }
+  return [
+    atMost("answers that were not expected", unexpected, 0, ""),
+    atLeast("requests of the rarest kind", rarest, 1, ""),
+  ];
+}
+
+/** A soak in which nothing fails would show less than it says: about a tenth of what the flaky provider is asked does. */
+export function judgeFailures(asked: { readonly requests: number; readonly failures: number }): Target {
+  return atLeast("failures of the flaky provider", (100 * asked.failures) / asked.requests, 2, "%");
+}
+
+export function judgeLeftovers(left: Leftovers): Target[] {
+  return [
+    atMost("requests left open", left.requests, 0, ""),
+    atMost("upstream connections left open", left.upstreamConnections, 0, ""),
+    atMost("bytes of bodies left held", left.bodyBytes, 0, ""),
+    atMost("bytes of answers left held", left.answerBytes, 0, ""),
+  ];
+}
