@@ -7,8 +7,9 @@ import type { UpstreamFailure } from "./client.ts";
 import type { Network, ReadPort } from "./dial.ts";
 import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
-import { headEncoding, type OriginHead, requestHead } from "./request-head.ts";
+import { headEncoding, isPieces, type OriginHead, requestHead } from "./request-head.ts";
 import { ResponseParser, type ResponseSink } from "./response-parser.ts";
+import type { SendTurn, TurnWriter } from "./send-turn.ts";
 
 export interface ConnectionOwner {
   readonly head: OriginHead;
@@ -23,7 +24,7 @@ export interface ConnectionOwner {
 /** What a peer that closed on us may still have sent, and what follows an answer that is whole, is read for so long. */
 const LAST_WORDS_MS = 1000;
 
-export class Connection implements ResponseSink {
+export class Connection implements ResponseSink, TurnWriter {
   readonly socket: Socket;
   /** Answers begun on this connection. */
   served = 0;
@@ -35,7 +36,10 @@ export class Connection implements ResponseSink {
   readonly #time: Time;
   readonly #timer: Timer;
   readonly #body: RequestBody;
+  readonly #turn: SendTurn;
   #call: Call | null = null;
+  /** The call's request goes out at the end of the turn. */
+  #unsent = false;
   #gone = false;
   /** Why writing failed: the answer may have come before (an early 413), so reading goes on. */
   #writeError = "";
@@ -47,6 +51,7 @@ export class Connection implements ResponseSink {
     this.#timer = network.time.timers.start(0, () => this.#late());
     this.#timer.cancel();
     this.#body = new RequestBody(socket, network.writeBuffer);
+    this.#turn = network.turn;
     port.receive = (bytes, length) => this.#received(bytes, length);
     this.#keepReadingAfterWriteErrors();
     socket.on("drain", () => this.#drained());
@@ -71,6 +76,17 @@ export class Connection implements ResponseSink {
     call.reused = this.served > 0;
     this.served += 1;
     this.parser.begin(call.request.method === "HEAD");
+    if (call.paused) this.socket.pause();
+    this.#unsent = true;
+    const { body } = call.request;
+    if (body === null || isPieces(body)) this.#turn.add(this);
+    else this.writeNow();
+  }
+
+  writeNow(): void {
+    const call = this.#call;
+    if (call === null || !this.#unsent) return; // the connection was dropped since
+    this.#unsent = false;
     const head = requestHead(call.request, this.#owner.head);
     const problem = this.#body.begin(head, headEncoding(head), call);
     if (problem !== "") {
@@ -78,7 +94,6 @@ export class Connection implements ResponseSink {
       return;
     }
     if (call.bodyReleased) this.dropWritten(call);
-    if (call.paused) this.socket.pause();
     this.#armForAnswer(call);
     if (call.blocked && this.#body.flushed) this.#writable(call);
   }
@@ -116,7 +131,7 @@ export class Connection implements ResponseSink {
 
   /** The body of `call` has been given up by its caller: what is written of the request need not be kept. */
   dropWritten(call: Call): void {
-    if (!this.#body.dropWritten()) return;
+    if (this.#unsent || !this.#body.dropWritten()) return;
     call.request = { ...call.request, path: "", constantHeaders: "", headers: "", body: null };
   }
 
@@ -149,6 +164,10 @@ export class Connection implements ResponseSink {
       this.#close(true); // an idle connection has nothing to say, save that it is about to close (408)
       return;
     }
+    if (this.#unsent && call.reused && call.repeatable) {
+      this.#sendElsewhere(call); // said while it was idle: no answer to what was not asked yet
+      return;
+    }
     const state = this.parser.feed(bytes, length);
     if (state === "more") {
       if (this.parser.headed && !call.paused && !call.over) this.#arm(call, call.request.deadlines.idle);
@@ -177,6 +196,7 @@ export class Connection implements ResponseSink {
       this.#call.connection = null;
     }
     this.#call = null;
+    this.#unsent = false;
     this.#timer.cancel();
     this.#body.release();
     this.parser.stop();
@@ -220,13 +240,17 @@ export class Connection implements ResponseSink {
         message: `${this.#where(call)} ${how} inside its answer${lacking}`,
       });
     } else if (!parser.begun && call.reused && call.repeatable) {
-      this.#leave();
-      this.#close(true);
-      this.#owner.resend(call);
+      this.#sendElsewhere(call);
     } else {
       const place = parser.begun ? "inside the head of its answer" : "before its answer";
       this.#fail(call, { cause: "reset", message: `${this.#where(call)} ${how} ${place}` });
     }
+  }
+
+  #sendElsewhere(call: Call): void {
+    this.#leave();
+    this.#close(true);
+    this.#owner.resend(call);
   }
 
   #drained(): void {

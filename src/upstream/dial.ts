@@ -8,6 +8,7 @@ import type { Names } from "./dns.ts";
 import { orderAddresses, raceConnects } from "./happy-eyeballs.ts";
 import { authority } from "./origin.ts";
 import type { WriteBuffer } from "./request-body.ts";
+import type { SendTurn } from "./send-turn.ts";
 import { type TlsContexts, tlsFailure } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -22,6 +23,7 @@ export interface Network {
   /** All sockets read into this one buffer: whatever must outlive a read is copied by its reader. */
   readonly readBuffer: Buffer;
   readonly writeBuffer: WriteBuffer;
+  readonly turn: SendTurn;
 }
 
 /** Where the bytes of a socket go; set once the connection stands. */

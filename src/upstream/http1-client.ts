@@ -7,6 +7,7 @@ import { createNameServer, createNames, type NameServer } from "./dns.ts";
 import { createHostsFile } from "./hosts-file.ts";
 import { OriginPool, type PoolShare } from "./pool.ts";
 import { createWriteBuffer } from "./request-body.ts";
+import { createSendTurn } from "./send-turn.ts";
 import { createTlsContexts } from "./tls.ts";
 
 export interface UpstreamClientOptions {
@@ -40,6 +41,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     contexts: createTlsContexts(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
     writeBuffer: createWriteBuffer(),
+    turn: createSendTurn(),
   };
   const pools = new Map<string, OriginPool>();
   let taken = 0;
