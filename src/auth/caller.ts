@@ -42,15 +42,17 @@ export function hashKey(key: string): Buffer {
 }
 
 export function createAuthenticator(keys: readonly KeyEntry[], anonymous: AnonymousRule): Authenticator {
-  const remembered = new Map<string, KeyEntry>();
+  const entries = keys.map((key) => ({ ...key, caller: callerOf(key) }));
+  type Entry = (typeof entries)[number];
+  const remembered = new Map<string, Entry>();
 
-  const find = (credential: string): KeyEntry | null => {
+  const find = (credential: string): Entry | null => {
     const known = remembered.get(credential);
     if (known !== undefined) return known;
     const hash = hashKey(credential);
-    let match: KeyEntry | null = null;
+    let match: Entry | null = null;
     // Every key is compared, each in constant time: the answer's timing tells nothing about them.
-    for (const key of keys) if (timingSafeEqual(key.sha256, hash)) match = key;
+    for (const key of entries) if (timingSafeEqual(key.sha256, hash)) match = key;
     if (match !== null) {
       if (remembered.size >= REMEMBERED) remembered.delete(remembered.keys().next().value ?? "");
       remembered.set(credential, match);
@@ -66,7 +68,7 @@ export function createAuthenticator(keys: readonly KeyEntry[], anonymous: Anonym
         if (key.expires !== null && wall >= key.expires) {
           throw new Failure("auth", `the key "${key.id}" has expired`, UNAUTHORIZED);
         }
-        return { kind: "key", id: key.id, models: key.models, providers: key.providers };
+        return key.caller;
       }
       // SDKs insist on sending some key: where anonymous callers are welcome an unknown one is no error.
       if (admits(anonymous, place)) return { kind: "anonymous", id: peer, models: [], providers: [] };
@@ -82,6 +84,10 @@ export function createAuthenticator(keys: readonly KeyEntry[], anonymous: Anonym
       );
     },
   };
+}
+
+function callerOf({ id, models, providers }: KeyEntry): Caller {
+  return { kind: "key", id, models, providers };
 }
 
 const UNAUTHORIZED = { code: "invalid_api_key", headers: ["www-authenticate", "Bearer"] } as const;

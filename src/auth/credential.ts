@@ -1,6 +1,9 @@
 /** Where SDKs put their key, and which of those places belong to it: nothing found here is ever forwarded or logged. */
 import { type HeaderList, headerValue } from "../base/headers.ts";
 
+const BEARER = "Bearer ";
+const KEY_HEADERS = ["x-api-key", "api-key", "x-goog-api-key"];
+
 /**
  * Every credential in a request, the likeliest first: a Bearer token outranks `x-api-key`, but both are tried
  * (Anthropic's SDKs send either, some wrappers send both: 40-protocols.md, 5).
@@ -8,10 +11,8 @@ import { type HeaderList, headerValue } from "../base/headers.ts";
 export function readCredentials(headers: HeaderList, query: string): string[] {
   const found: string[] = [];
   const authorization = headerValue(headers, "authorization");
-  if (authorization.length > 7 && authorization.slice(0, 7).toLowerCase() === "bearer ") {
-    add(found, authorization.slice(7).trim());
-  }
-  for (const name of ["x-api-key", "api-key", "x-goog-api-key"]) add(found, headerValue(headers, name));
+  if (isBearer(authorization)) add(found, authorization.slice(BEARER.length).trim());
+  for (const name of KEY_HEADERS) add(found, headerValue(headers, name));
   if (query.includes("key=")) add(found, new URLSearchParams(query).get("key") ?? "");
   return found;
 }
@@ -23,6 +24,12 @@ export function withoutKey(query: string): string {
     .split("&")
     .filter((pair) => !pair.startsWith("key="))
     .join("&");
+}
+
+/** RFC 9110 11.1: the scheme's case does not count. */
+function isBearer(authorization: string): boolean {
+  if (authorization.startsWith(BEARER)) return true;
+  return authorization.slice(0, BEARER.length).toLowerCase() === BEARER.toLowerCase();
 }
 
 function add(list: string[], credential: string): void {

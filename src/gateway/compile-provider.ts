@@ -9,6 +9,7 @@ import { originOf } from "../upstream/origin.ts";
 import { parseProxy, proxyFor } from "../upstream/proxy.ts";
 import { createDemoTransport } from "./demo-transport.ts";
 import { createGoogleTokenSource } from "./google-token-source.ts";
+import { HeadMemory } from "./head-memory.ts";
 import type { SnapshotOptions } from "./snapshot.ts";
 import type { Provider } from "./target.ts";
 
@@ -70,6 +71,7 @@ export function compileProvider(config: ProviderConfig, options: SnapshotOptions
       extra: config.forwardHeaders.map((name) => name.toLowerCase()),
       fixed,
     },
+    heads: new HeadMemory(),
     private: config.private,
     dialect: config.kind === "ollama" ? "ollama" : config.kind === "azure_openai" ? "openai" : dialect,
     thinkTags: config.thinkTags,

@@ -114,19 +114,34 @@ export function forwardAllHeaders(headers: HeaderList, fixed: ReadonlySet<string
 /** What a body can be that was read here. `curl -d` calls JSON a form, and upstreams believe it. */
 const BODY_TYPES = /^(?:multipart\/form-data|application\/(?:[\w.-]+\+)?json)\b/i;
 
-/** Header lines of a request to this provider: what is forwarded, the vendor's own, the encoding that is asked for. */
+/** What stands before and behind `accept-encoding`. */
+export interface ForwardedHead {
+  readonly forwarded: string;
+  readonly own: string;
+}
+
+/** Header lines of a request to this provider: what is forwarded, the encoding that is asked for, the vendor's own. */
 export function targetHeaders(headers: HeaderList, provider: Provider, encoding: string): string {
-  let lines = `${forwardHeaders(headers, provider.forward)}accept-encoding: ${encoding}\r\n`;
-  if (!provider.forward.fixed.has("content-type")) {
+  const { forwarded, own } = provider.heads.recall(headers) ?? writeTargetHead(headers, provider);
+  return `${forwarded}accept-encoding: ${encoding}\r\n${own}`;
+}
+
+function writeTargetHead(headers: HeaderList, provider: Provider): ForwardedHead {
+  const { forward, defaultHeaders } = provider;
+  let own = "";
+  if (!forward.fixed.has("content-type")) {
     const type = headerValue(headers, "content-type");
-    lines += `content-type: ${BODY_TYPES.test(type) ? type : "application/json"}\r\n`;
+    own = `content-type: ${BODY_TYPES.test(type) ? type : "application/json"}\r\n`;
   }
-  const defaults = provider.defaultHeaders;
-  for (let i = 0; i < defaults.length; i += 2) {
-    const name = defaults[i] ?? "";
-    if (headerValue(headers, name) === "" && !provider.forward.fixed.has(name)) {
-      lines += `${name}: ${defaults[i + 1]}\r\n`;
+  for (let i = 0; i < defaultHeaders.length; i += 2) {
+    const name = defaultHeaders[i] ?? "";
+    if (headerValue(headers, name) === "" && !forward.fixed.has(name)) {
+      own += `${name}: ${defaultHeaders[i + 1]}\r\n`;
     }
   }
-  return lines;
+  const head = { forwarded: forwardHeaders(headers, forward), own };
+  const counts = (name: string) =>
+    name === "content-type" || defaultHeaders.includes(name) || isForwarded(name, forward);
+  provider.heads.keep(headers, counts, head);
+  return head;
 }

@@ -3,7 +3,8 @@
 import type { Capability } from "../protocols/protocol.ts";
 import type { ProviderFacts, ProviderKind } from "../providers/provider.ts";
 import type { Origin, UpstreamClient } from "../upstream/client.ts";
-import type { ForwardRules } from "./forwarded-headers.ts";
+import type { ForwardedHead, ForwardRules } from "./forwarded-headers.ts";
+import type { HeadMemory } from "./head-memory.ts";
 
 /** Milliseconds; 0 = none. */
 export interface Timeouts {
@@ -41,6 +42,8 @@ export interface Provider {
   /** Sent unless the caller sent its own: name and value in turn. */
   readonly defaultHeaders: readonly string[];
   readonly forward: ForwardRules;
+  /** What became of the callers' heads it was sent last. */
+  readonly heads: HeadMemory<ForwardedHead>;
   readonly private: boolean;
   readonly dialect: string;
   readonly thinkTags: boolean;
