@@ -42,7 +42,8 @@ export interface ListenersOptions {
   readonly log: Log;
 }
 
-/** Paths that nearly every request has. */
+/** Where nearly every request goes. */
+const HOT_PATHS = ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"];
 const HOT_PREFIXES = ["/v1", "/v1beta", "/v2", "/openai", "/api"];
 
 interface Main {
@@ -198,6 +199,7 @@ function createEngines({ app, time, log }: ListenersOptions): Engines {
     time,
     tls,
     hotPrefixes: HOT_PREFIXES,
+    hotPaths: HOT_PATHS,
     isExempt: (address) => app.isProxy(address),
     onWarning: (message) => log.warn({}, message),
     onError: (error) => log.error({ err: error }, "a request ended in an internal error"),

@@ -28,6 +28,8 @@ export interface EngineOptions {
   readonly tls: TlsFiles | null;
   /** Path prefixes of many requests (`/v1`), served without the router. Others work as well. */
   readonly hotPrefixes: readonly string[];
+  /** Paths of most requests with a body, exactly; without a colon or a star. */
+  readonly hotPaths: readonly string[];
   /** Peers without `maxConnectionsPerClient`: proxies that speak for many clients. Canonical text. */
   readonly isExempt: (address: string) => boolean;
   /** Something an operator should know, e.g. a new certificate that cannot be used. */

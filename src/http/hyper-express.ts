@@ -15,6 +15,7 @@ import {
 } from "./engine.ts";
 import type { Peer } from "./exchange.ts";
 import { NativeExchange, type NativeHost } from "./native-exchange.ts";
+import { createPeers } from "./native-peers.ts";
 import type {
   HyperExpressModule,
   HyperExpressServer,
@@ -99,13 +100,13 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     response: UwsResponse,
     request: UwsRequest,
     method: string,
-    localAddress: string,
+    path: string,
+    peerOf: (bytes: ArrayBuffer) => Peer,
     handler: ExchangeHandler,
   ): void {
     const headers: string[] = [];
     collecting = headers;
     request.forEach(collect);
-    const path = request.getUrl();
     const query = request.getQuery() ?? "";
     const length = NOT_PRINTABLE.test(path) || NOT_PRINTABLE.test(query) ? BAD_TARGET : screenHead(headers);
     if (typeof length !== "number") {
@@ -117,7 +118,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       response.end(renderRefusal(length), true);
       return;
     }
-    const peer: Peer = { address: formatAddress(new Uint8Array(response.getRemoteAddress())), localAddress };
+    const peer = peerOf(response.getRemoteAddress());
     const exchange = new NativeExchange(host, response, method, path, query, headers, peer, length);
     exchanges++;
     if (length !== 0) {
@@ -154,15 +155,26 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       }
     };
     app.filter(onConnection);
+    const peerOf = createPeers(localAddress);
+    for (const path of options.hotPaths) {
+      app.post(path, (response, request) => openExchange(response, request, "POST", path, peerOf, handler));
+    }
     for (const prefix of options.hotPrefixes) {
       // A colon or a star would be a pattern to uWS: such a prefix is served like every other path.
       if (!/^(?:\/[\w.~-]+)+$/.test(prefix)) continue;
       app.any(`${prefix}/*`, (response, request) =>
-        openExchange(response, request, request.getCaseSensitiveMethod(), localAddress, handler),
+        openExchange(response, request, request.getCaseSensitiveMethod(), request.getUrl(), peerOf, handler),
       );
     }
     server.any("/*", (request, response) =>
-      openExchange(response._raw_response, request.raw, request.method, localAddress, handler),
+      openExchange(
+        response._raw_response,
+        request.raw,
+        request.method,
+        request.raw.getUrl(),
+        peerOf,
+        handler,
+      ),
     );
     server._compile();
     return server;

@@ -34,6 +34,8 @@ export type ListenSocket = object;
 
 interface UwsApp {
   any(pattern: string, handler: UwsHandler): UwsApp;
+  /** Goes before `any`. */
+  post(pattern: string, handler: UwsHandler): UwsApp;
   listen(
     host: string,
     port: number,

@@ -18,6 +18,7 @@ const OPTIONS: EngineOptions = {
   time: realTime(),
   tls: null,
   hotPrefixes: ["/v1"],
+  hotPaths: ["/v1/chat/completions"],
   isExempt: () => false,
   onWarning() {},
   onError() {},

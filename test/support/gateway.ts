@@ -92,6 +92,7 @@ export async function startGateway(toml: string, options: TestGatewayOptions = {
     time,
     tls: null,
     hotPrefixes: ["/v1"],
+    hotPaths: ["/v1/chat/completions"],
     isExempt: () => false,
     onWarning() {},
     onError(error) {

@@ -27,6 +27,7 @@ export interface StartOptions {
   readonly tls?: TlsFiles;
   readonly time?: Time;
   readonly hotPrefixes?: readonly string[];
+  readonly hotPaths?: readonly string[];
   readonly isExempt?: (address: string) => boolean;
 }
 
@@ -51,6 +52,7 @@ export async function startEngine(
     time: options.time ?? realTime(),
     tls: options.tls ?? null,
     hotPrefixes: options.hotPrefixes ?? ["/v1"],
+    hotPaths: options.hotPaths ?? ["/v1/b"],
     isExempt: options.isExempt ?? (() => false),
     onWarning: (message) => warnings.push(message),
     onError: (error) => errors.push(error),
