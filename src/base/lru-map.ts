@@ -1,14 +1,18 @@
 /** A small map that forgets what was used longest ago: bounded by count and, where wanted, by idle time. */
 
+/** In the map by its key, and in a chain by its last use: to move in a chain costs no hashing, as it would in the map. */
 interface Entry<V> {
+  readonly key: string;
   value: V;
   usedAt: number;
+  older: Entry<V> | null;
+  newer: Entry<V> | null;
 }
 
-/** `now` is monotonic milliseconds. Both reading and writing count as use. */
+/** `now` is monotonic milliseconds; it counts only where entries age. Both reading and writing count as use. */
 export class LruMap<V> {
   private readonly entries = new Map<string, Entry<V>>();
-  /** Used last: it need not be moved to the end again. */
+  private oldest: Entry<V> | null = null;
   private newest: Entry<V> | null = null;
 
   /** `idleMs` Infinity = entries do not age; `onEvict` sees what falls out for lack of room. */
@@ -26,14 +30,10 @@ export class LruMap<V> {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
     if (now - entry.usedAt >= this.idleMs) {
-      this.entries.delete(key);
+      this.remove(entry);
       return undefined;
     }
-    entry.usedAt = now;
-    if (entry === this.newest) return entry.value;
-    this.entries.delete(key);
-    this.entries.set(key, entry);
-    this.newest = entry;
+    this.touch(entry, now);
     return entry.value;
   }
 
@@ -41,31 +41,68 @@ export class LruMap<V> {
     const known = this.entries.get(key);
     if (known !== undefined) {
       known.value = value;
-      known.usedAt = now;
-      if (known === this.newest) return;
-      this.entries.delete(key);
-    }
-    const entry = known ?? { value, usedAt: now };
-    this.entries.set(key, entry);
-    this.newest = entry;
-    if (this.entries.size <= this.capacity) return;
-    for (const [oldest, entry] of this.entries) {
-      this.entries.delete(oldest);
-      this.onEvict?.(entry.value, oldest);
+      this.touch(known, now);
       return;
     }
+    const entry: Entry<V> = { key, value, usedAt: now, older: null, newer: null };
+    this.entries.set(key, entry);
+    this.append(entry);
+    if (this.entries.size <= this.capacity || this.oldest === null) return;
+    const dropped = this.oldest;
+    this.remove(dropped);
+    this.onEvict?.(dropped.value, dropped.key);
   }
 
   delete(key: string): boolean {
-    return this.entries.delete(key);
+    const entry = this.entries.get(key);
+    if (entry === undefined) return false;
+    this.remove(entry);
+    return true;
   }
 
   /** Every entry, longest unused first; reading this way is not a use. */
   *values(): IterableIterator<V> {
-    for (const entry of this.entries.values()) yield entry.value;
+    for (const [, value] of this.inOrder()) yield value;
   }
 
   *keys(): IterableIterator<string> {
-    yield* this.entries.keys();
+    for (const [key] of this.inOrder()) yield key;
+  }
+
+  private *inOrder(): IterableIterator<[string, V]> {
+    for (let entry = this.oldest; entry !== null; ) {
+      const next: Entry<V> | null = entry.newer;
+      yield [entry.key, entry.value];
+      entry = next;
+    }
+  }
+
+  private touch(entry: Entry<V>, now: number): void {
+    entry.usedAt = now;
+    if (entry === this.newest) return;
+    this.unchain(entry);
+    this.append(entry);
+  }
+
+  private remove(entry: Entry<V>): void {
+    this.entries.delete(entry.key);
+    this.unchain(entry);
+  }
+
+  private append(entry: Entry<V>): void {
+    entry.older = this.newest;
+    if (this.newest === null) this.oldest = entry;
+    else this.newest.newer = entry;
+    this.newest = entry;
+  }
+
+  private unchain(entry: Entry<V>): void {
+    const { older, newer } = entry;
+    if (older === null) this.oldest = newer;
+    else older.newer = newer;
+    if (newer === null) this.newest = older;
+    else newer.older = older;
+    entry.older = null;
+    entry.newer = null;
   }
 }

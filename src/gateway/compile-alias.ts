@@ -22,6 +22,7 @@ export function compileAlias(
   }
   return {
     name: model.alias,
+    stateKey: `${model.alias}\n${model.strategy}\n`,
     targets,
     strategy: model.strategy,
     retry: compileRetry(config, model, targets.length),
@@ -43,9 +44,11 @@ export function directAlias(
   model: string,
 ): Alias {
   const ready = providers.get(provider.name);
+  const targets = ready === undefined ? [] : [compileTarget(config, null, provider, ready, model, null)];
   return {
     name: "",
-    targets: ready === undefined ? [] : [compileTarget(config, null, provider, ready, model, null)],
+    stateKey: `\nfailover\n${targets[0]?.label ?? ""}`,
+    targets,
     strategy: "failover",
     retry: compileRetry(config, null, 1),
     sticky: false,

@@ -75,6 +75,8 @@ export interface Core {
 }
 
 const MAX_ALIAS_STATES = 512;
+/** The time, where entries do not age by it. */
+const UNAGED = 0;
 const MAX_PROVIDERS = 512;
 const REFUSED_FOR_MS = 3_600_000;
 const MAX_REFUSED = 32;
@@ -145,25 +147,27 @@ export function createCore(options: CoreOptions): Core {
       bodiesMissed: 0,
     },
     aliasState(alias, exploitK) {
-      const key = `${alias.name}\n${alias.strategy}\n${alias.name === "" ? (alias.targets[0]?.label ?? "") : ""}`;
-      const known = aliases.get(key, now());
+      const known = aliases.get(alias.stateKey, UNAGED);
       if (known !== undefined) return known;
       const made: AliasState = {
         strategy: createStrategy(alias.strategy, exploitK),
         hedges: new HedgeBudget(),
         output: new OutputMean(),
       };
-      aliases.set(key, made, now());
+      aliases.set(alias.stateKey, made, UNAGED);
       return made;
     },
     retryBudget(provider) {
-      const known = budgets.get(provider, now());
+      const known = budgets.get(provider, UNAGED);
       if (known !== undefined) return known;
       const made = new RetryBudget();
-      budgets.set(provider, made, now());
+      budgets.set(provider, made, UNAGED);
       return made;
     },
-    refusedMembers: (target) => refused.get(target.provider.name, now()) ?? NONE_REFUSED,
+    refusedMembers(target) {
+      if (refused.size === 0) return NONE_REFUSED;
+      return refused.get(target.provider.name, now()) ?? NONE_REFUSED;
+    },
     noteRefused(target, member) {
       const list = refused.get(target.provider.name, now()) ?? [];
       if (list.includes(member) || list.length >= MAX_REFUSED) return;

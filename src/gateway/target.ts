@@ -92,6 +92,8 @@ export interface Target {
 export interface Alias {
   /** As configured; for a pattern with its star; "" for a target the caller named itself. */
   readonly name: string;
+  /** What is learned of it is kept by this over reloads. */
+  readonly stateKey: string;
   readonly targets: readonly Target[];
   readonly strategy: "latency" | "failover" | "price" | "weighted";
   readonly retry: RetryRules;
