@@ -9,7 +9,7 @@ import {
   scanArray,
   scanObject,
 } from "../base/json-scan.ts";
-import { holdsWord, makeWord } from "../base/word-search.ts";
+import { holdsAnyWord, holdsWord, makeWord } from "../base/word-search.ts";
 
 export interface RequestFacts {
   /** All members. */
@@ -135,7 +135,7 @@ export interface Conversation {
 }
 
 const READ_CHARS = 4096;
-const USER = Buffer.from('"user"');
+const USER = makeWord('"user"');
 const ASSISTANT = ['"assistant"', '"role":"model"', '"role": "model"', '"CHATBOT"'].map(makeWord);
 const USER_ID = watchNames(["user_id"]);
 /** Instructions are few; who puts more before the first user turn has an odd conversation, but one. */
@@ -154,7 +154,7 @@ export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
   else if (body[list.start] !== 0x5b) first = slice(body, list);
   else {
     for (const element of scanArray(body, list.start, list.end, MAX_LEADING)) {
-      if (body.subarray(element.start, element.end).includes(USER)) {
+      if (holdsWord(body, USER, element.start, element.end)) {
         first = slice(body, element);
         behind = element.end;
         break;
@@ -162,11 +162,10 @@ export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
       system += slice(body, element);
     }
   }
-  const area = body.subarray(behind, list?.end);
   return {
     system,
     firstUserTurn: first,
-    continues: ASSISTANT.some((mark) => holdsWord(area, mark)),
+    continues: holdsAnyWord(body, ASSISTANT, behind, list?.end ?? body.length),
     userId: readUserId(body, findMember(scan, "metadata")),
   };
 }
@@ -196,5 +195,5 @@ const IMAGE_MARKS = [
 
 /** True when the body seems to hold an image; a hint for routing, no promise. */
 export function holdsImages(body: Buffer): boolean {
-  return IMAGE_MARKS.some((mark) => holdsWord(body, mark));
+  return holdsAnyWord(body, IMAGE_MARKS, 0, body.length);
 }

@@ -17,9 +17,13 @@ const PROTOCOLS: readonly ChatProtocol[] = [
   ollama,
 ];
 
+const BY_NAME: ReadonlyMap<string, ChatProtocol> = new Map(
+  PROTOCOLS.map((protocol) => [protocol.name, protocol]),
+);
+
 /** Throws for a name that no protocol has: a bug of the caller, names come from the configuration's schema. */
 export function protocolNamed(name: ProtocolName): ChatProtocol {
-  const found = PROTOCOLS.find((protocol) => protocol.name === name);
+  const found = BY_NAME.get(name);
   if (found === undefined) throw new Error(`no protocol is named ${name}`);
   return found;
 }

@@ -9,9 +9,9 @@ export const CARRIER_MARK_BASE64 = "c2xjMS5l";
 const QUOTED_MARK = makeWord(`"${CARRIER_MARK}`);
 const QUOTED_BASE64_MARK = makeWord(`"${CARRIER_MARK_BASE64}`);
 
-/** True when a string in these JSON bytes is a carrier; cheap, so that bodies without one are not walked. */
-export function holdsCarrier(bytes: Buffer): boolean {
-  return holdsWord(bytes, QUOTED_MARK);
+/** True when a string in [from, end) of these JSON bytes is a carrier; cheap, so that bodies without one are not walked. */
+export function holdsCarrier(bytes: Buffer, from = 0, end: number = bytes.length): boolean {
+  return holdsWord(bytes, QUOTED_MARK, from, end);
 }
 
 /** The same for bodies where it may stand in base64. */

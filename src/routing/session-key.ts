@@ -54,7 +54,7 @@ class Mix {
   }
 
   digest(): string {
-    return `${(this.#a >>> 0).toString(36)}.${(this.#b >>> 0).toString(36)}`;
+    return `${this.#a}.${this.#b}`;
   }
 }
 
@@ -63,7 +63,7 @@ class Mix {
  * `user_…_account_…_session_<uuid>`. "" when there is none.
  */
 export function sessionOfUserId(userId: string): string {
-  if (userId.length > 2048) return "";
+  if (userId === "" || userId.length > 2048) return "";
   const found =
     /"session_id"\s*:\s*"([^"\\]{1,256})"/.exec(userId) ?? /_session_([\w-]{8,256})$/.exec(userId);
   return found?.[1] ?? "";

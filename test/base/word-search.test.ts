@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { test } from "node:test";
-import { findWord, holdsEmptyMember, holdsWord, makeWord } from "../../src/base/word-search.ts";
+import { findWord, holdsAnyWord, holdsEmptyMember, holdsWord, makeWord } from "../../src/base/word-search.ts";
 
 test("finds a word of any length at any place, and only whole", () => {
   for (const word of ['"a"', '"model', '"developer"', '"role":"model"']) {
@@ -18,6 +18,21 @@ test("finds a word of any length at any place, and only whole", () => {
     equal(findWord(Buffer.from(word + word), sought, 1), word.length);
     equal(holdsWord(Buffer.from(word.slice(0, -1)), sought), false, "cut at the end");
     equal(holdsWord(Buffer.alloc(0), sought), false);
+  }
+});
+
+test("finds a word in a part of the bytes only when the whole word stands there, in short parts and in long ones", () => {
+  const word = makeWord('"assistant"');
+  for (const padding of [0, 10, 300, 5000]) {
+    const text = `${" ".repeat(padding)}"assist"assistant"${" ".repeat(padding)}`;
+    const bytes = Buffer.from(text);
+    const at = padding + '"assist'.length;
+    equal(findWord(bytes, word, 0, bytes.length), at);
+    equal(findWord(bytes, word, at, at + word.bytes.length), at);
+    equal(findWord(bytes, word, 0, at + word.bytes.length - 1), -1);
+    equal(findWord(bytes, word, at + 1, bytes.length), -1);
+    equal(holdsAnyWord(bytes, [makeWord('"tool"'), word], 0, bytes.length), true);
+    equal(holdsAnyWord(bytes, [makeWord('"tool"')], 0, bytes.length), false);
   }
 });
 

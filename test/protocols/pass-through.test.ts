@@ -31,6 +31,12 @@ test("only the model's name changes; every other byte stays, unknown members and
   assert.equal(chat('{"messages":[]}', "openai").text, '{"messages":[],"model":"up"}');
 });
 
+test("a member with a name that every JavaScript object knows is one like any other", () => {
+  const text = '{"model":"m","constructor":1,"toString":2,"__proto__":{},"messages":[]}';
+  assert.equal(chat(text, "openai").text, text.replace('"m"', '"up"'));
+  assert.equal(chat(text, "mistral").text, '{"model":"up","messages":[]}');
+});
+
 test("usage is asked for in streams wherever the dialect knows it (case 43)", () => {
   const stream = (rest: string, dialect = "openai") =>
     JSON.parse(chat(`{"model":"up","stream":true${rest},"messages":[]}`, dialect).text).stream_options;

@@ -9,8 +9,8 @@ export interface Dialect {
   readonly refuses: readonly string[];
   readonly refusesInMessages: readonly string[];
   readonly maxMember: "max_completion_tokens" | "max_tokens";
-  readonly renames: Readonly<Record<string, string>>;
-  readonly renamesInMessages: Readonly<Record<string, string>>;
+  readonly renames: ReadonlyMap<string, string>;
+  readonly renamesInMessages: ReadonlyMap<string, string>;
   /** Role `developer` is known. */
   readonly developer: boolean;
   readonly streamOptions: boolean;
@@ -44,8 +44,8 @@ const TAKES_ALL: Dialect = {
   refuses: [],
   refusesInMessages: [],
   maxMember: "max_tokens",
-  renames: {},
-  renamesInMessages: {},
+  renames: new Map(),
+  renamesInMessages: new Map(),
   developer: false,
   streamOptions: true,
   nineIds: false,
@@ -83,7 +83,7 @@ const DIALECTS: readonly Dialect[] = [
       "frequency_penalty",
       "presence_penalty",
     ],
-    renamesInMessages: { reasoning_content: "reasoning" }, // qwen-code #11045
+    renamesInMessages: new Map([["reasoning_content", "reasoning"]]), // qwen-code #11045
   },
   {
     ...TAKES_ALL,
@@ -104,7 +104,7 @@ const DIALECTS: readonly Dialect[] = [
       "random_seed",
     ],
     refusesInMessages: ["reasoning_content"],
-    renames: { seed: "random_seed" },
+    renames: new Map([["seed", "random_seed"]]),
     streamOptions: false,
     nineIds: true,
   },
@@ -140,6 +140,8 @@ const DIALECTS: readonly Dialect[] = [
   },
 ];
 
+const BY_NAME: ReadonlyMap<string, Dialect> = new Map(DIALECTS.map((dialect) => [dialect.name, dialect]));
+
 /** Members cut without a warning: they change cost or bookkeeping, never the answer. */
 const HINTS = new Set([
   "store",
@@ -168,7 +170,7 @@ export function isBaseline(member: string): boolean {
  * pass until they are refused.
  */
 export function dialectNamed(name: string): Dialect {
-  return DIALECTS.find((dialect) => dialect.name === name) ?? TAKES_ALL;
+  return BY_NAME.get(name) ?? TAKES_ALL;
 }
 
 /** The dialect's name by the upstream's host, for `dialect = "auto"`; "unknown" when no row names it. */

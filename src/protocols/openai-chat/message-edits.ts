@@ -28,13 +28,10 @@ export function messageEdits(
   context: ConvertContext,
 ): Edit[] {
   if (body[messages.start] !== 0x5b) return [];
-  const range = body.subarray(messages.start, messages.end);
-  const marked = holdsCarrier(range);
-  const developer = !dialect.developer && holdsWord(range, DEVELOPER);
+  const marked = holdsCarrier(body, messages.start, messages.end);
+  const developer = !dialect.developer && holdsWord(body, DEVELOPER, messages.start, messages.end);
   const quirks =
-    dialect.nineIds ||
-    dialect.refusesInMessages.length > 0 ||
-    Object.keys(dialect.renamesInMessages).length > 0;
+    dialect.nineIds || dialect.refusesInMessages.length > 0 || dialect.renamesInMessages.size > 0;
   if (!marked && !developer && !quirks && context.dropThinking !== true) return [];
   const edits: Edit[] = [];
   for (const message of scanArray(body, messages.start, messages.end)) {
@@ -54,7 +51,7 @@ function oneMessage(
   const edits: Edit[] = [];
   const removed: Member[] = [];
   for (const member of scan.members) {
-    const rename = dialect.renamesInMessages[member.name];
+    const rename = dialect.renamesInMessages.get(member.name);
     const thinking = member.name === "reasoning_content" || member.name === "reasoning";
     if (thinking && context.dropThinking === true) {
       removed.push(member);
@@ -86,7 +83,7 @@ function oneCall(body: Buffer, call: Member, dialect: Dialect, marked: boolean):
   for (const member of scan.members) {
     if (member.name === "id") {
       if (dialect.nineIds) edits.push(...fitId(body, member));
-    } else if (marked && holdsCarrier(body.subarray(member.start, member.end))) {
+    } else if (marked && holdsCarrier(body, member.start, member.end)) {
       // A carrier of ours means nothing to any vendor.
       edits.push(...removeMembers([member]));
     }

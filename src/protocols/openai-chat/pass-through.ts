@@ -1,7 +1,7 @@
 /** Splices for a Chat body that goes to a Chat upstream as it is (40-protocols 1.0, 1.10). */
 import { type Edit, insertMembers, removeMembers, renameMember, replaceValue } from "../../base/json-edit.ts";
 import { watchNames } from "../../base/json-names.ts";
-import { isString, type Member, type ObjectScan, scanObject } from "../../base/json-scan.ts";
+import { findMember, isString, type Member, type ObjectScan, scanObject } from "../../base/json-scan.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { type Dialect, dialectNamed, isHint, isReasoningModel, needsResponses } from "./dialects.ts";
 import { messageEdits } from "./message-edits.ts";
@@ -15,15 +15,14 @@ const OPTIONS = watchNames(["include_usage"]);
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
   const scan = context.scan ?? scanObject(body, null);
   const dialect = dialectNamed(context.dialect);
-  const find = (name: string) => scan.members.find((member) => member.name === name);
   const edits: Edit[] = [];
   const removed: Member[] = [];
   const added: { name: string; json: string }[] = [];
 
-  const model = find("model");
+  const model = findMember(scan, "model");
   const name = JSON.stringify(context.model);
   if (model === undefined) added.push({ name: "model", json: name });
-  else if (body.toString("utf8", model.start, model.end) !== name) edits.push(replaceValue(model, name));
+  else if (!isString(body, model, name.slice(1, -1))) edits.push(replaceValue(model, name));
 
   for (const member of scan.members) {
     if (!taken(member.name, dialect, context)) {
@@ -35,17 +34,13 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
     if (!removed.includes(member)) removed.push(member);
   };
   renameLimits(scan, dialect, context, edits, cut);
-  for (const member of scan.members) {
-    const other = dialect.renames[member.name];
-    if (other === undefined) continue;
-    if (find(other) === undefined) edits.push(renameMember(member, other));
-    else cut(member);
-  }
+  if (dialect.renames.size > 0) renameMembers(scan, dialect, edits, cut);
   settleReasoning(body, scan, dialect, context, edits, cut, added);
   askForUsage(body, scan, dialect, context, edits, added, removed);
 
-  const messages = find("messages");
+  const messages = findMember(scan, "messages");
   if (messages !== undefined) edits.push(...messageEdits(body, messages, dialect, context));
+  if (removed.length + added.length === 0) return edits;
   removed.sort((a, b) => a.key - b.key);
   edits.push(...removeMembers(removed), ...insertMembers(scan, added, removed.length));
   return edits;
@@ -55,11 +50,23 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
 function taken(name: string, dialect: Dialect, context: ConvertContext): boolean {
   if (name === "model" || name === "messages") return true;
   if (context.refused?.includes(name) === true) return false;
-  const written =
-    name === "max_tokens" || name === "max_completion_tokens"
-      ? dialect.maxMember
-      : (dialect.renames[name] ?? name);
-  return dialect.takes === null ? !dialect.refuses.includes(name) : dialect.takes.includes(written);
+  if (dialect.takes === null) return !dialect.refuses.includes(name);
+  const isLimit = name === "max_tokens" || name === "max_completion_tokens";
+  return dialect.takes.includes(isLimit ? dialect.maxMember : (dialect.renames.get(name) ?? name));
+}
+
+function renameMembers(
+  scan: ObjectScan,
+  { renames }: Dialect,
+  edits: Edit[],
+  cut: (member: Member) => void,
+): void {
+  for (const member of scan.members) {
+    const other = renames.get(member.name);
+    if (other === undefined) continue;
+    if (findMember(scan, other) === undefined) edits.push(renameMember(member, other));
+    else cut(member);
+  }
 }
 
 /** OpenAI's reasoning models refuse `max_tokens`; everybody else knows only that one for sure. */
@@ -73,9 +80,9 @@ function renameLimits(
   const wanted = dialect.maxMember;
   if (wanted === "max_completion_tokens" && !reasons(context, dialect)) return;
   const other = wanted === "max_tokens" ? "max_completion_tokens" : "max_tokens";
-  const member = scan.members.find((candidate) => candidate.name === other);
+  const member = findMember(scan, other);
   if (member === undefined || context.refused?.includes(other) === true) return;
-  if (scan.members.some((candidate) => candidate.name === wanted)) cut(member);
+  if (findMember(scan, wanted) !== undefined) cut(member);
   else edits.push(renameMember(member, wanted));
 }
 
@@ -89,7 +96,7 @@ export function mustEmulateStop(
   scan: ObjectScan,
   target: Pick<ConvertContext, "capability" | "model" | "dialect">,
 ): boolean {
-  const stop = scan.members.find((member) => member.name === "stop");
+  const stop = findMember(scan, "stop");
   if (stop === undefined || !reasons(target, dialectNamed(target.dialect))) return false;
   const text = body.subarray(stop.start, stop.end);
   return (text[0] === 0x22 && text.length > 2) || (text[0] === 0x5b && text.includes(0x22));
@@ -104,20 +111,19 @@ function settleReasoning(
   cut: (member: Member) => void,
   added: { name: string; json: string }[],
 ): void {
-  const find = (name: string) => scan.members.find((member) => member.name === name);
-  const effort = find("reasoning_effort");
+  const effort = findMember(scan, "reasoning_effort");
   const asked = effort === undefined ? undefined : body.toString("utf8", effort.start + 1, effort.end - 1);
   if (dialect.effort === "thinking-type") {
     if (asked !== "none" && context.dropThinking !== true) return;
     if (effort !== undefined) cut(effort);
-    const thinking = find("thinking");
+    const thinking = findMember(scan, "thinking");
     const off = '{"type":"disabled"}';
     if (thinking === undefined) added.push({ name: "thinking", json: off });
     else edits.push(replaceValue(thinking, off));
     return;
   }
   if (dialect.name !== "openai") return;
-  const hasTools = hasElements(body, find("tools"));
+  const hasTools = hasElements(body, findMember(scan, "tools"));
   if (needsResponses(context.model, hasTools, asked)) {
     context.warn("reasoning_off", "reasoning_effort");
     if (effort === undefined) added.push({ name: "reasoning_effort", json: '"none"' });
@@ -126,11 +132,11 @@ function settleReasoning(
   }
   if (!reasons(context, dialect)) return;
   // One that says anything was emulated instead (`mustEmulateStop`).
-  const stop = find("stop");
+  const stop = findMember(scan, "stop");
   if (stop !== undefined) cut(stop);
   if (asked === "none") return;
   for (const name of ["temperature", "top_p"]) {
-    const member = find(name);
+    const member = findMember(scan, name);
     // The default is taken, anything else is a 400 (1.6).
     if (member === undefined || Number(body.toString("latin1", member.start, member.end)) === 1) continue;
     context.warn("unsupported_sampling", name);
@@ -155,11 +161,10 @@ function askForUsage(
   added: { name: string; json: string }[],
   removed: readonly Member[],
 ): void {
-  const find = (name: string) => scan.members.find((member) => member.name === name);
-  const stream = find("stream");
+  const stream = findMember(scan, "stream");
   if (stream === undefined || body.toString("latin1", stream.start, stream.end) !== "true") return;
   if (!dialect.streamOptions || context.refused?.includes("stream_options") === true) return;
-  const options = find("stream_options");
+  const options = findMember(scan, "stream_options");
   if (options === undefined) {
     added.push({ name: "stream_options", json: '{"include_usage":true}' });
     return;

@@ -51,7 +51,7 @@ export function encodeRequest(request: ChatRequest, context: ConvertContext): En
 function cutToDialect(body: Body, dialect: Dialect, context: ConvertContext): Body {
   const out: Body = {};
   for (const [name, value] of Object.entries(body)) {
-    const written = dialect.renames[name] ?? name;
+    const written = dialect.renames.get(name) ?? name;
     const taken = dialect.takes === null ? !dialect.refuses.includes(name) : dialect.takes.includes(written);
     const refused = context.refused?.includes(name) === true && name !== "model" && name !== "messages";
     // At a host nobody knows the gateway writes what every server takes (1.10); usage is asked for all the same.

@@ -67,7 +67,7 @@ function isRefused(body: Buffer, member: Member, scan: ObjectScan, context: Conv
 
 /** Reasoning items that hold our carrier or nothing (`all`: every one), and the ids of the items that were made with them. */
 function cutReasoning(body: Buffer, input: Member, all: boolean): Edit[] {
-  if (!all && !holdsWord(body.subarray(input.start, input.end), ENCRYPTED)) return [];
+  if (!all && !holdsWord(body, ENCRYPTED, input.start, input.end)) return [];
   const cut: Member[] = [];
   const edits: Edit[] = [];
   let orphaned = false;
