@@ -2,10 +2,10 @@
 import { deepEqual } from "node:assert/strict";
 import { test } from "node:test";
 import type { Target } from "../bench/targets.ts";
-import { judgeAnswers, judgeFailures, judgeLeftovers, judgeMemory } from "./judge.ts";
+import { judgeAnswers, judgeFailures, judgeLeftovers, judgeMemory, judgeRest } from "./judge.ts";
 import { kindAt, MIX } from "./mix.ts";
 
-const bounds = { anonymous: 60, growth: 3 };
+const bounds = { typical: 48, most: 60, growth: 3, rest: 30 };
 const sample = (anonymous: number) => ({ rss: anonymous + 50, anonymous, shared: 0 });
 const missed = (targets: readonly Target[]) => targets.filter(({ met }) => !met).map(({ row }) => row);
 
@@ -23,10 +23,15 @@ test("memory that rises by 15 MiB an hour is not flat within that hour", () => {
   deepEqual(missed(judgeMemory(samples, bounds)), ["the same, growth from third to fourth quarter"]);
 });
 
-test("one sample above the bound is told", () => {
-  deepEqual(missed(judgeMemory([sample(30), sample(61), sample(30), sample(30)], bounds)), [
-    "anonymous and shared memory, most",
-  ]);
+test("one sample above the bound is told, and a last quarter above its own", () => {
+  deepEqual(missed(judgeMemory([30, 61, 30, 30].map(sample), bounds)), ["the same, most"]);
+  const late = [50, 50, 50, 50].map(sample);
+  deepEqual(missed(judgeMemory(late, bounds)), ["anonymous memory, median of the last quarter"]);
+});
+
+test("memory that is not given back at rest is told", () => {
+  deepEqual(missed([judgeRest(sample(29), bounds)]), []);
+  deepEqual(missed([judgeRest(sample(31), bounds)]), ["the same, at rest"]);
 });
 
 test("every kind answered as expected is fine; one answer of another kind, or a kind that never came, is told", () => {

@@ -5,11 +5,16 @@ import { atLeast, atMost, type Target } from "../bench/targets.ts";
 import type { Counts } from "./contract.ts";
 import type { RequestKind } from "./mix.ts";
 
+/** MiB of anonymous and shared memory. */
 export interface Bounds {
-  /** MiB of anonymous and shared memory, at most. */
-  readonly anonymous: number;
-  /** MiB by which the fourth quarter's median may lie above the third's. */
+  /** The fourth quarter's median. */
+  readonly typical: number;
+  /** Any sample: large bodies of several callers may fall together. */
+  readonly most: number;
+  /** By how much the fourth quarter's median may lie above the third's. */
   readonly growth: number;
+  /** Once nobody has asked for minutes. */
+  readonly rest: number;
 }
 
 /** What `/status` says once the clients are gone. */
@@ -30,9 +35,14 @@ export function judgeMemory(samples: readonly Memory[], bounds: Bounds): Target[
     );
   const most = Math.max(...samples.map(({ anonymous }) => anonymous));
   return [
-    atMost("anonymous and shared memory, most", most, bounds.anonymous, "MiB"),
+    atMost("anonymous memory, median of the last quarter", quarter(3), bounds.typical, "MiB"),
+    atMost("the same, most", most, bounds.most, "MiB"),
     atMost("the same, growth from third to fourth quarter", quarter(3) - quarter(2), bounds.growth, "MiB"),
   ];
+}
+
+export function judgeRest(memory: Memory, bounds: Bounds): Target {
+  return atMost("the same, at rest", memory.anonymous, bounds.rest, "MiB");
 }
 
 export function judgeAnswers(counts: Counts, kinds: readonly RequestKind[]): Target[] {

@@ -43,6 +43,7 @@ export interface StatusPage {
   readonly node: string;
   readonly totals: { readonly active: number; readonly requests: number };
   readonly memory: {
+    readonly heap_used_bytes: number;
     readonly bodies: { readonly used_bytes: number };
     readonly answers: { readonly used_bytes: number };
   };
@@ -61,9 +62,12 @@ export async function statusOf(gateway: Server): Promise<StatusPage> {
   return (await response.json()) as StatusPage;
 }
 
-/** Lines of the log since the last look that tell of a fault inside the gateway. The file is emptied: it lies in memory. */
+/** A fault inside the gateway, or what Node and uWebSockets.js write past the log. */
+const FAULT = /^\{.*"level":"(?:error|fatal)"|^(?:\(node:|Warning|\w*Error\b|\s+at )/;
+
+/** Lines of the log since the last look that tell of a fault. The file is emptied each time: it lies in memory. */
 export function faultsIn(gateway: Bundle): string[] {
   const text = readFileSync(gateway.log, "utf8");
   truncateSync(gateway.log);
-  return text.split("\n").filter((line) => /"level":"(?:error|fatal)"/.test(line) || !/^\{|^$/.test(line));
+  return text.split("\n").filter((line) => FAULT.test(line));
 }
