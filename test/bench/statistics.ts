@@ -1,7 +1,12 @@
 /** Medians, and medians of paired ratios: rounds are compared with the round beside them, never with another minute. */
 
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+  return quantile(values, 0.5);
+}
+
+/** The value that a `share` of all lie below. */
+export function quantile(values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
 
 /** The median of a/b, round by round. */
