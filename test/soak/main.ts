@@ -171,7 +171,7 @@ const upstream = await startServer("upstream", LOAD_CORE, process.execPath);
 const gateway = await startBundle(configuration(upstream.port, values.engine), {
   node: values.node === "" ? await shippedNode() : values.node,
   bundle: "dist/sluice.cjs",
-  env: shippedSettings(),
+  env: { ...shippedSettings(), NO_PROXY: "*", no_proxy: "*" },
 });
 const { engine, node } = await statusOf(gateway);
 console.log(

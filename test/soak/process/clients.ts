@@ -86,10 +86,9 @@ function send(
       hasLeft = true;
       sent.destroy();
     };
-    const leaving =
-      kind.leaves === "uploading" || kind.leaves === "waiting"
-        ? setTimeout(leave, 5 + random() * 60)
-        : undefined;
+    let leaving: NodeJS.Timeout | undefined;
+    if (kind.leaves === "uploading" || kind.leaves === "waiting")
+      leaving = setTimeout(leave, 5 + random() * 60);
     sent.on("error", (error: NodeJS.ErrnoException) => {
       if (response !== null) return;
       if (sent.reusedSocket && /^(?:ECONNRESET|EPIPE)$/.test(error.code ?? ""))
@@ -106,7 +105,10 @@ function send(
           `${answer.statusCode} ${check.end(answer.statusCode ?? 0, type, kind.words, answer.complete)}`,
         );
       });
-      if (kind.leaves === "reading") answer.once("data", () => setTimeout(leave, random() * 40));
+      if (kind.leaves === "reading")
+        answer.once("data", () => {
+          leaving = setTimeout(leave, random() * 40);
+        });
       if (kind.isSlow) readSlowly(answer, random);
     });
     sent.on("close", () => {
