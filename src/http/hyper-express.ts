@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Timer } from "../base/clock.ts";
 import { LiveList } from "../base/live-list.ts";
 import { formatAddress, normalizeAddress } from "../base/net.ts";
+import { createWriteTurn } from "../base/write-turn.ts";
 import { type BindTarget, bindError, bindTargets, isFamilyMissing, probeBind } from "./bind.ts";
 import { type ConnectionCounter, countConnections, createEstimatingCounter } from "./connections.ts";
 import {
@@ -65,6 +66,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
   const host: NativeHost & { draining: boolean; streamBufferBytes: number } = {
     streamBufferBytes: limits.streamBufferBytes,
     draining: false,
+    turn: createWriteTurn(),
     now: () => clock.now(),
     exchangeEnded(exchange) {
       if (exchange.arriving !== null) arriving.remove(exchange.arriving);
@@ -125,11 +127,14 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       exchange.arriving = arriving.add(exchange);
       if (!ticker.active) ticker.restart(TICK_MS);
     }
+    exchange.inCallback = true;
     try {
       handler(exchange);
     } catch (error) {
       options.onError(error);
       exchange.destroy();
+    } finally {
+      exchange.inCallback = false;
     }
   }
 

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import type { LiveEntry } from "../base/live-list.ts";
+import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
 import { NativeStream, type StreamOwner } from "./native-stream.ts";
@@ -12,6 +13,7 @@ import { cleanValue } from "./screen.ts";
 export interface NativeHost {
   readonly streamBufferBytes: number;
   readonly draining: boolean;
+  readonly turn: WriteTurn;
   now(): number;
   /** The answer is complete or the client is gone. Called once. */
   exchangeEnded(exchange: NativeExchange): void;
@@ -23,7 +25,7 @@ const NO_HEADERS: HeaderList = [];
 /** uWS copies what the socket does not take; larger answers are handed over piece by piece instead. */
 const WHOLE_BYTES = 64 * 1024;
 
-export class NativeExchange implements Exchange, StreamOwner {
+export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   started = false;
   closed = false;
   /** When the last piece of the body came; engine's monotonic milliseconds. */
@@ -32,6 +34,8 @@ export class NativeExchange implements Exchange, StreamOwner {
   bodyDone: boolean;
   /** Its place among those whose bodies arrive. */
   arriving: LiveEntry<NativeExchange> | null = null;
+  /** uWS is in a callback of this request: what is written then it sends afterwards, and pipelined requests follow. */
+  inCallback = false;
 
   readonly method: string;
   readonly path: string;
@@ -49,7 +53,10 @@ export class NativeExchange implements Exchange, StreamOwner {
   private aborted = false;
 
   private status = 200;
-  private head: HeaderList = [];
+  private head: HeaderList = NO_HEADERS;
+  /** A whole answer that goes out at the end of the turn. */
+  private whole: Uint8Array | string | null = null;
+  private closesConnection = false;
   private stream: NativeStream | null = null;
   /** What a streamed answer to HEAD says of its length; -1 = nothing. */
   private headLength = -1;
@@ -126,15 +133,26 @@ export class NativeExchange implements Exchange, StreamOwner {
       });
       this.onComplete();
     } else if (bytes.length <= WHOLE_BYTES || close) {
-      this.response.cork(() => {
-        this.writeHead();
-        this.response.end(bytes, close);
-      });
-      this.onComplete();
+      this.whole = bytes;
+      this.closesConnection = close;
+      this.closed = true;
+      if (this.inCallback) this.writeNow();
+      else this.host.turn.add(this);
     } else {
       this.stream = new NativeStream(this.response, this, bytes.length);
       this.stream.writeWhole(bytes as Uint8Array);
     }
+  }
+
+  writeNow(): void {
+    const { whole } = this;
+    if (whole === null) return; // the client is gone since
+    this.whole = null;
+    this.response.cork(() => {
+      this.writeHead();
+      this.response.end(whole, this.closesConnection);
+    });
+    this.release();
   }
 
   /** uWS sends the blank line after the head with the first piece of the body only, so the head waits for it. */
@@ -180,6 +198,10 @@ export class NativeExchange implements Exchange, StreamOwner {
 
   /** The client is gone, or was cut: told once to whoever listens. */
   abort(): void {
+    if (this.whole !== null) {
+      this.whole = null;
+      this.release();
+    }
     if (this.closed) return;
     this.closed = true;
     this.aborted = true;
@@ -209,6 +231,7 @@ export class NativeExchange implements Exchange, StreamOwner {
       const { receiver } = this;
       if (receiver !== null) {
         if (last) this.receiver = null;
+        this.inCallback = true;
         receiver.onChunk(Buffer.from(data), last);
         return;
       }
@@ -216,6 +239,8 @@ export class NativeExchange implements Exchange, StreamOwner {
       this.host.onError(error);
       this.destroy();
       return;
+    } finally {
+      this.inCallback = false;
     }
     // Nobody asked yet: at most what was read together with the head is kept.
     const piece = Buffer.from(new Uint8Array(data));

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Time, Timer } from "../base/clock.ts";
 import type { HeaderList } from "../base/headers.ts";
+import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import type { Call } from "./call.ts";
 import type { UpstreamFailure } from "./client.ts";
 import type { Network, ReadPort } from "./dial.ts";
@@ -9,7 +10,6 @@ import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
 import { headEncoding, isPieces, type OriginHead, requestHead } from "./request-head.ts";
 import { ResponseParser, type ResponseSink } from "./response-parser.ts";
-import type { SendTurn, TurnWriter } from "./send-turn.ts";
 
 export interface ConnectionOwner {
   readonly head: OriginHead;
@@ -36,7 +36,7 @@ export class Connection implements ResponseSink, TurnWriter {
   readonly #time: Time;
   readonly #timer: Timer;
   readonly #body: RequestBody;
-  readonly #turn: SendTurn;
+  readonly #turn: WriteTurn;
   #call: Call | null = null;
   /** The call's request goes out at the end of the turn. */
   #unsent = false;

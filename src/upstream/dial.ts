@@ -2,13 +2,13 @@
 import net, { isIP, type Socket } from "node:net";
 import tls, { type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { Time } from "../base/clock.ts";
+import type { WriteTurn } from "../base/write-turn.ts";
 import type { Origin, UpstreamFailure } from "./client.ts";
 import { connectFailure, dnsFailure } from "./connect-failure.ts";
 import type { Names } from "./dns.ts";
 import { orderAddresses, raceConnects } from "./happy-eyeballs.ts";
 import { authority } from "./origin.ts";
 import type { WriteBuffer } from "./request-body.ts";
-import type { SendTurn } from "./send-turn.ts";
 import { type TlsContexts, tlsFailure } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -23,7 +23,7 @@ export interface Network {
   /** All sockets read into this one buffer: whatever must outlive a read is copied by its reader. */
   readonly readBuffer: Buffer;
   readonly writeBuffer: WriteBuffer;
-  readonly turn: SendTurn;
+  readonly turn: WriteTurn;
 }
 
 /** Where the bytes of a socket go; set once the connection stands. */

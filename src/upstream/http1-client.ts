@@ -1,5 +1,6 @@
 /** The upstream client: pools per origin under one roof, with the bounds and the timer they share. */
 import type { Time, Timer } from "../base/clock.ts";
+import { createWriteTurn } from "../base/write-turn.ts";
 import { Call } from "./call.ts";
 import type { Origin, UpstreamClient, UpstreamFailure } from "./client.ts";
 import { Dial, type Network } from "./dial.ts";
@@ -7,7 +8,6 @@ import { createNameServer, createNames, type NameServer } from "./dns.ts";
 import { createHostsFile } from "./hosts-file.ts";
 import { OriginPool, type PoolShare } from "./pool.ts";
 import { createWriteBuffer } from "./request-body.ts";
-import { createSendTurn } from "./send-turn.ts";
 import { createTlsContexts } from "./tls.ts";
 
 export interface UpstreamClientOptions {
@@ -41,7 +41,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     contexts: createTlsContexts(),
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
     writeBuffer: createWriteBuffer(),
-    turn: createSendTurn(),
+    turn: createWriteTurn(),
   };
   const pools = new Map<string, OriginPool>();
   let taken = 0;

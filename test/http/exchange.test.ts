@@ -228,6 +228,34 @@ for (const kind of ENGINES) {
     });
   }
 
+  test(`${kind}: an answer given when the engine closes, or after the client has gone, harms nothing`, async (t) => {
+    const waiting: Exchange[] = [];
+    const { engine, port, errors } = await startEngine(t, kind, (exchange) => {
+      exchange.listen(IGNORE);
+      exchange.receive({ onChunk() {} });
+      waiting.push(exchange);
+    });
+    const open = async () => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {}); // a reset is one way to be cut
+      socket.resume();
+      socket.write("GET /v1/x HTTP/1.1\r\nHost: h\r\n\r\n");
+      while (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      return { socket, exchange: waiting.pop() };
+    };
+    const gone = await open();
+    gone.socket.resetAndDestroy();
+    while (engine.stats().exchanges > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    gone.exchange?.respond(200, [], "nobody is there");
+    const cut = await open();
+    const closed = once(cut.socket, "close");
+    cut.exchange?.respond(200, [], "fine");
+    engine.close();
+    await closed;
+    while (engine.stats().exchanges > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(errors, []);
+  });
+
   test(`${kind}: a handler that throws ends its own exchange only`, async (t) => {
     const { port, errors } = await startEngine(t, kind, (exchange) => {
       assert.equal(typeof exchange.query, "string");

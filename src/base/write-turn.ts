@@ -1,16 +1,16 @@
-/** Requests of one turn of the event loop go out together at its end: a sleeping peer is woken once for all of them. */
+/** What is written in one turn of the event loop goes out together at its end: a sleeping peer is woken once for all of it. */
 
 /** Whoever has something to write at the end of the turn. */
 export interface TurnWriter {
   writeNow(): void;
 }
 
-export interface SendTurn {
+export interface WriteTurn {
   /** At most one entry per connection and turn. */
   add(writer: TurnWriter): void;
 }
 
-export function createSendTurn(): SendTurn {
+export function createWriteTurn(): WriteTurn {
   let due: TurnWriter[] = [];
   let spare: TurnWriter[] = [];
   const flush = () => {

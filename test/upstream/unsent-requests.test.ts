@@ -4,34 +4,16 @@ import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { createSystemTime } from "../../src/base/system-time.ts";
+import type { TurnWriter } from "../../src/base/write-turn.ts";
 import { Call } from "../../src/upstream/call.ts";
 import { Connection } from "../../src/upstream/connection.ts";
 import type { Network, ReadPort } from "../../src/upstream/dial.ts";
 import { originOf } from "../../src/upstream/origin.ts";
 import { createWriteBuffer } from "../../src/upstream/request-body.ts";
 import { originHead } from "../../src/upstream/request-head.ts";
-import { createSendTurn, type TurnWriter } from "../../src/upstream/send-turn.ts";
 import { answer } from "../support/answers.ts";
 import { requestFor } from "../support/upstream-call.ts";
 import { stage } from "./stage.ts";
-
-test("requests of one turn go out in their order at its end, those of the next turn at the end of that one", async () => {
-  const turn = createSendTurn();
-  const written: string[] = [];
-  const writer = (name: string, then?: TurnWriter): TurnWriter => ({
-    writeNow() {
-      written.push(name);
-      if (then !== undefined) turn.add(then);
-    },
-  });
-  turn.add(writer("a", writer("c")));
-  turn.add(writer("b"));
-  assert.deepEqual(written, []);
-  await new Promise(setImmediate);
-  assert.deepEqual(written, ["a", "b"]);
-  await new Promise(setImmediate);
-  assert.deepEqual(written, ["a", "b", "c"]);
-});
 
 test("a call that is aborted in the turn it was sent in never reaches the server", async (t) => {
   const { ask, upstream, origin } = await stage(t, answer({ body: "ok" }));
