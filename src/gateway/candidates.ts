@@ -61,10 +61,7 @@ export class Candidates {
     this.#request = request;
     this.#stream = stream;
     this.#endpoint = endpoint;
-    const now = core.time.clock.now();
-    const known = core.targetSets.get(request.targets);
-    const set = known ?? describeTargets(core, request.targets, now);
-    if (known === undefined) core.targetSets.set(request.targets, set);
+    const set = core.targetSets.get(request.targets) ?? describeTargets(core, request.targets);
     this.#health = set.health;
     this.routes = set.routes;
     this.abilities = set.abilities;
@@ -184,7 +181,9 @@ export interface TargetSet {
   readonly abilities: readonly TargetAbility[];
 }
 
-function describeTargets(core: Core, targets: readonly Target[], now: number): TargetSet {
+/** Worked out once for each list of targets. */
+function describeTargets(core: Core, targets: readonly Target[]): TargetSet {
+  const now = core.time.clock.now();
   const health = targets.map((target) => core.health.of(target.identity, now));
   const routes = targets.map((target, index) => ({
     id: target.label,
@@ -192,7 +191,9 @@ function describeTargets(core: Core, targets: readonly Target[], now: number): T
     price: target.price,
     weight: target.weight,
   }));
-  return { health, routes, abilities: targets.map(abilityOf) };
+  const set = { health, routes, abilities: targets.map(abilityOf) };
+  core.targetSets.set(targets, set);
+  return set;
 }
 
 /** Estimates only when a quota or a strategy looks at tokens. */

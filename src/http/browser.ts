@@ -24,17 +24,18 @@ export function checkBrowser(
   admin: boolean,
   rules: BrowserRules,
 ): Failure | null {
-  const origin = headerValue(headers, "origin");
+  const fromPage = hasHeader(headers, "origin");
   const crossSite = headerValue(headers, "sec-fetch-site") === "cross-site";
+  if (!admin && !crossSite && !fromPage) return null;
   const host = headerValue(headers, "host");
-  if ((admin || crossSite || hasHeader(headers, "origin")) && !isKnownHost(host, rules.hostNames)) {
+  if (!isKnownHost(host, rules.hostNames)) {
     return forbidden(
       `the host name ${JSON.stringify(host.slice(0, 100))} is not one of this gateway's: use its address or add the name to server.host_names`,
       "unknown_host",
     );
   }
   if (!admin) return null;
-  if (crossSite || (hasHeader(headers, "origin") && !isOwnOrigin(origin, host))) {
+  if (crossSite || (fromPage && !isOwnOrigin(headerValue(headers, "origin"), host))) {
     return forbidden("administrative routes do not answer pages of other origins", "foreign_origin");
   }
   if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") {

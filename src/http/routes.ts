@@ -76,6 +76,9 @@ interface Entry {
 export function matchRoute(method: string, path: string): MatchedRoute {
   if (method === "OPTIONS" && path === "*")
     return matched({ kind: "options", allow: ["GET", "POST"], admin: false }, path, 0);
+  // No look at its characters: there is nothing to resolve in a path of the table.
+  const fixed = FIXED.get(path);
+  if (fixed?.methods.includes(method)) return fixed.matched;
   const resolved = resolveDotSegments(path);
   if (resolved === null) return matched({ kind: "bad-path" }, "", 0);
   const found = FIXED.get(resolved) ?? findEntry(resolved);
@@ -118,8 +121,12 @@ const GET = ["GET"];
 const POST = ["POST"];
 const ANY = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** Paths without a parameter, found by one look-up. */
-const FIXED: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+interface FixedEntry extends Entry {
+  /** What a request of one of the methods is. */
+  readonly matched: MatchedRoute;
+}
+
+const FIXED_ENTRIES: readonly (readonly [string, Entry])[] = [
   ["/v1/chat/completions", { methods: POST, route: client("openai-chat", "chat") }],
   ["/v1/completions", { methods: POST, route: client("openai-chat", "complete") }],
   ["/v1/embeddings", { methods: POST, route: client("openai-chat", "embed") }],
@@ -152,7 +159,15 @@ const FIXED: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ["/status", { methods: GET, route: operator("status") }],
   ["/metrics", { methods: GET, route: operator("metrics") }],
   ["/reload", { methods: POST, route: operator("reload") }],
-]);
+];
+
+/** Paths without a parameter, found by one look-up. */
+const FIXED: ReadonlyMap<string, FixedEntry> = new Map(
+  FIXED_ENTRIES.map(([path, entry]) => [
+    path,
+    { ...entry, matched: matched(entry.route, path, path.length) },
+  ]),
+);
 
 const GEMINI_VERBS: ReadonlyMap<string, Partial<ClientRoute> & { readonly operation: ClientOperation }> =
   new Map([

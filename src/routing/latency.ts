@@ -14,14 +14,13 @@ export function createLatency(exploitK: number): Strategy {
     preferential: false,
     order(targets, candidates, context, pick) {
       const weights = latencyWeights(targets, candidates, context, exploitK);
-      const order = [...candidates];
+      const order = candidates.slice();
       sortBy(order, (a, b) => a - b);
       const first = pick ? sequence.pick(order, weights) : -1;
       // The pick stands in front, the others by weight.
       sortBy(
         order,
-        (a, b) =>
-          Number(b === first) - Number(a === first) || (weights.get(b) ?? 0) - (weights.get(a) ?? 0) || a - b,
+        (a, b) => Number(b === first) - Number(a === first) || (weights[b] ?? 0) - (weights[a] ?? 0) || a - b,
       );
       return order;
     },
@@ -40,32 +39,32 @@ function sortBy(order: number[], compare: (a: number, b: number) => number): voi
 
 /**
  * `eff = max(ewma,1) / max(success,0.001)` of the request's mode, weight `(best/eff)^k`; a cold target `success^k`,
- * and a quarter of that beside a warm one. Integers of at least 10, by index.
+ * and a quarter of that beside a warm one. Integers of at least 10, by the target's index; 0 for no candidate.
  */
 function latencyWeights(
   targets: readonly RouteTarget[],
   candidates: readonly number[],
   context: StrategyContext,
   exploitK: number,
-): Map<number, number> {
+): number[] {
+  const latencies = targets.map((target) => effectiveLatency(target, context));
   let best = Number.POSITIVE_INFINITY;
-  for (const index of candidates) best = Math.min(best, effectiveLatency(targets[index], context));
-  const weights = new Map<number, number>();
+  for (const index of candidates) best = Math.min(best, latencies[index] ?? Number.POSITIVE_INFINITY);
+  const weights = targets.map(() => 0);
   for (const index of candidates) {
     const target = targets[index];
-    if (target === undefined) continue;
-    const effective = effectiveLatency(target, context);
+    const effective = latencies[index];
+    if (target === undefined || effective === undefined) continue;
     const warm = effective !== Number.POSITIVE_INFINITY;
     const coldShare = best === Number.POSITIVE_INFINITY ? 1 : COLD_SHARE;
     const weight = warm ? (best / effective) ** exploitK : coldShare * target.view.successRate ** exploitK;
     const scaled = Math.round(WEIGHT_SCALE * weight * target.view.share(context.now));
-    weights.set(index, Math.max(WEIGHT_FLOOR, scaled));
+    weights[index] = Math.max(WEIGHT_FLOOR, scaled);
   }
   return weights;
 }
 
-function effectiveLatency(target: RouteTarget | undefined, context: StrategyContext): number {
-  const latency = target?.view.latency(context.mode) ?? -1;
-  if (target === undefined || latency < 0) return Number.POSITIVE_INFINITY;
-  return Math.max(latency, 1) / Math.max(target.view.successRate, 0.001);
+function effectiveLatency({ view }: RouteTarget, context: StrategyContext): number {
+  const latency = view.latency(context.mode);
+  return latency < 0 ? Number.POSITIVE_INFINITY : Math.max(latency, 1) / Math.max(view.successRate, 0.001);
 }

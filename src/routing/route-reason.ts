@@ -22,7 +22,8 @@ export function routeReason(
       text += `; skipped ${id}: ${state.reason}${secondsLeft(state.until - now)}`;
     else if (lacks[index]) text += `; last ${id}: ${lacks[index]}`;
   }
-  return headerText(text);
+  // A strategy's own name needs no look; it is all there is to say of most requests.
+  return text === strategy ? text : headerText(text);
 }
 
 /** Model names may hold anything; a header value must not. */

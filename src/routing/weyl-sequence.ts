@@ -7,14 +7,14 @@ const RANGE = 2 ** 32;
 export class WeylSequence {
   private position = 0;
 
-  /** One of `candidates` (not empty) in proportion to its integer weight. */
-  pick(candidates: readonly number[], weights: ReadonlyMap<number, number>): number {
+  /** One of `candidates` (not empty), indexes into `weights`, in proportion to its integer weight. */
+  pick(candidates: readonly number[], weights: readonly number[]): number {
     this.position = (this.position + STEP) >>> 0;
     let total = 0;
-    for (const candidate of candidates) total += weights.get(candidate) ?? 0;
+    for (const candidate of candidates) total += weights[candidate] ?? 0;
     let point = Math.floor((this.position / RANGE) * total);
     for (const candidate of candidates) {
-      point -= weights.get(candidate) ?? 0;
+      point -= weights[candidate] ?? 0;
       if (point < 0) return candidate;
     }
     return candidates[0] ?? 0;
