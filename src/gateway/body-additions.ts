@@ -8,9 +8,9 @@ import { cloudBetas } from "../providers/claude-betas.ts";
 import type { Target } from "./target.ts";
 
 /** Merges the provider's `extra_body` into a JSON body: its members win. */
-export function mergeExtra(pieces: readonly Uint8Array[], target: Target): Uint8Array[] {
+export function mergeExtra(pieces: readonly Uint8Array[], target: Target): readonly Uint8Array[] {
   const { extraBody } = target.provider;
-  if (extraBody.length === 0) return [...pieces];
+  if (extraBody.length === 0) return pieces;
   const body = Buffer.concat(pieces);
   const scan = scanObject(body, watchNames(extraBody.map((member) => member.name)));
   const edits = scan.members.map((member) =>
@@ -25,7 +25,7 @@ export function completeChatBody(
   pieces: readonly Uint8Array[],
   target: Target,
   headers: HeaderList,
-): Uint8Array[] {
+): readonly Uint8Array[] {
   const { kind, facts, labels } = target.provider;
   if (kind.name !== "vertex_ai") return mergeExtra(pieces, target);
   const claude = kind.speaks(facts, target.model).includes("anthropic");

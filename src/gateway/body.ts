@@ -103,20 +103,10 @@ class BodyCollector implements BodyReceiver {
 
   private finish(): void {
     this.settled = true;
-    const { limits, buffer, end } = this;
-    let granted = this.granted;
+    const body = new WholeBody(this.limits, this.buffer, this.end, this.granted);
     // The engine may keep the receiver as long as the exchange lives.
     this.buffer = NOTHING;
-    this.done({
-      buffer,
-      start: limits.headroom,
-      end,
-      release() {
-        if (granted > 0) limits.release(granted);
-        granted = 0;
-      },
-      free: () => freeBuffer(buffer),
-    });
+    this.done(body);
   }
 
   private fail(failure: Failure): void {
@@ -127,6 +117,28 @@ class BodyCollector implements BodyReceiver {
     freeBuffer(this.buffer);
     this.buffer = NOTHING;
     this.done(failure);
+  }
+}
+
+class WholeBody implements CollectedBody {
+  readonly start: number;
+
+  constructor(
+    private readonly limits: BodyLimits,
+    readonly buffer: Buffer,
+    readonly end: number,
+    private granted: number,
+  ) {
+    this.start = limits.headroom;
+  }
+
+  release(): void {
+    if (this.granted > 0) this.limits.release(this.granted);
+    this.granted = 0;
+  }
+
+  free(): void {
+    freeBuffer(this.buffer);
   }
 }
 

@@ -91,7 +91,7 @@ export class ChatState {
 
   /** Lets go of the body and of all that was read from it. */
   release(): void {
-    this.facts = { ...this.facts, body: NOTHING };
+    if (this.facts.body !== NOTHING) this.facts = { ...this.facts, body: NOTHING };
     this.#opened = OPENED_NOTHING;
     this.#request = null;
     this.inlined?.release();

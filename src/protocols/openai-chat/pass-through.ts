@@ -78,10 +78,10 @@ function renameLimits(
   cut: (member: Member) => void,
 ): void {
   const wanted = dialect.maxMember;
-  if (wanted === "max_completion_tokens" && !reasons(context, dialect)) return;
   const other = wanted === "max_tokens" ? "max_completion_tokens" : "max_tokens";
   const member = findMember(scan, other);
   if (member === undefined || context.refused?.includes(other) === true) return;
+  if (wanted === "max_completion_tokens" && !reasons(context, dialect)) return;
   if (findMember(scan, wanted) !== undefined) cut(member);
   else edits.push(renameMember(member, wanted));
 }
