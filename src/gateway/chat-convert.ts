@@ -59,7 +59,7 @@ export function convertChat(
   return {
     method: "POST",
     path,
-    headers: targetHeaders(headers, target.provider, "identity") + extra,
+    headers: targetHeaders(headers, target.provider) + extra,
     body: completeChatBody(encoded.body, target, headers),
     stream,
     decodeError: upstream.decodeError,

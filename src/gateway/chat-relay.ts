@@ -33,7 +33,7 @@ export function relayChat(state: ChatState, target: Target, path: string, rework
   return {
     method: "POST",
     path: clientQuery ? path.replace("?alt=sse", "") : path,
-    headers: targetHeaders(headers, target.provider, "identity"),
+    headers: targetHeaders(headers, target.provider),
     body: completeChatBody(applyEdits(facts.body, edits), target, headers),
     stream,
     speaksCallers: true,

@@ -49,7 +49,7 @@ export function planCount(
     return {
       method: "POST",
       path,
-      headers: targetHeaders(record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(record.exchange.headers, target.provider),
       body: mergeExtra(withModel(edited, target), target),
       stream: false,
       speaksCallers: true,
@@ -74,7 +74,7 @@ export function planCount(
     return {
       method: "POST",
       path,
-      headers: targetHeaders(record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(record.exchange.headers, target.provider),
       body: mergeExtra(withModel(counter.fromChatBody(encoded.body, target.model), target), target),
       stream: false,
       decodeError: upstream.decodeError,

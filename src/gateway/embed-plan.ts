@@ -121,7 +121,7 @@ class EmbedRequest {
     return {
       method: "POST",
       path,
-      headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(this.#record.exchange.headers, target.provider),
       body: mergeExtra(applyEdits(this.#body, edits), target),
       stream: false,
       speaksCallers: true,
@@ -143,7 +143,7 @@ class EmbedRequest {
     return {
       method: "POST",
       path,
-      headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(this.#record.exchange.headers, target.provider),
       // The first one is written before anything is sent: what cannot be carried is told at once.
       body: encode(batches[0] ?? request),
       stream: false,

@@ -114,34 +114,26 @@ export function forwardAllHeaders(headers: HeaderList, fixed: ReadonlySet<string
 /** What a body can be that was read here. `curl -d` calls JSON a form, and upstreams believe it. */
 const BODY_TYPES = /^(?:multipart\/form-data|application\/(?:[\w.-]+\+)?json)\b/i;
 
-/** What stands before and behind `accept-encoding`. */
-export interface ForwardedHead {
-  readonly forwarded: string;
-  readonly own: string;
+/** Header lines of a request to this provider: what is forwarded, no encoding but the plain one, the vendor's own. */
+export function targetHeaders(headers: HeaderList, provider: Provider): string {
+  return provider.heads.recall(headers) ?? writeTargetHeaders(headers, provider);
 }
 
-/** Header lines of a request to this provider: what is forwarded, the encoding that is asked for, the vendor's own. */
-export function targetHeaders(headers: HeaderList, provider: Provider, encoding: string): string {
-  const { forwarded, own } = provider.heads.recall(headers) ?? writeTargetHead(headers, provider);
-  return `${forwarded}accept-encoding: ${encoding}\r\n${own}`;
-}
-
-function writeTargetHead(headers: HeaderList, provider: Provider): ForwardedHead {
+function writeTargetHeaders(headers: HeaderList, provider: Provider): string {
   const { forward, defaultHeaders } = provider;
-  let own = "";
+  let lines = `${forwardHeaders(headers, forward)}accept-encoding: identity\r\n`;
   if (!forward.fixed.has("content-type")) {
     const type = headerValue(headers, "content-type");
-    own = `content-type: ${BODY_TYPES.test(type) ? type : "application/json"}\r\n`;
+    lines += `content-type: ${BODY_TYPES.test(type) ? type : "application/json"}\r\n`;
   }
   for (let i = 0; i < defaultHeaders.length; i += 2) {
     const name = defaultHeaders[i] ?? "";
     if (headerValue(headers, name) === "" && !forward.fixed.has(name)) {
-      own += `${name}: ${defaultHeaders[i + 1]}\r\n`;
+      lines += `${name}: ${defaultHeaders[i + 1]}\r\n`;
     }
   }
-  const head = { forwarded: forwardHeaders(headers, forward), own };
   const counts = (name: string) =>
     name === "content-type" || defaultHeaders.includes(name) || isForwarded(name, forward);
-  provider.heads.keep(headers, counts, head);
-  return head;
+  provider.heads.keep(headers, counts, lines);
+  return lines;
 }

@@ -57,7 +57,7 @@ export function planItem(core: Core, record: RequestRecord, route: ClientRoute, 
       return {
         method: exchange.method,
         path: query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`,
-        headers: targetHeaders(exchange.headers, target.provider, "identity"),
+        headers: targetHeaders(exchange.headers, target.provider),
         body: body.length === 0 ? [] : [body],
         stream: false,
         speaksCallers: true,
@@ -100,7 +100,7 @@ export function planCompact(core: Core, record: RequestRecord, body: Buffer): Pl
       return {
         method: "POST",
         path,
-        headers: targetHeaders(record.exchange.headers, target.provider, "identity"),
+        headers: targetHeaders(record.exchange.headers, target.provider),
         body: mergeExtra(applyEdits(body, edits), target),
         stream: false,
         speaksCallers: true,

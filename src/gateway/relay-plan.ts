@@ -77,7 +77,7 @@ export class RelayPlan implements Plan {
     return {
       method: "POST",
       path,
-      headers: targetHeaders(this.#record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(this.#record.exchange.headers, target.provider),
       body: this.#body(target),
       stream: this.stream,
       speaksCallers: true,

@@ -57,7 +57,7 @@ export function planRerank(
     return {
       method: "POST",
       path,
-      headers: targetHeaders(record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(record.exchange.headers, target.provider),
       body: mergeExtra(applyEdits(body, edits), target),
       stream: false,
       speaksCallers: true,
@@ -73,7 +73,7 @@ export function planRerank(
     return {
       method: "POST",
       path,
-      headers: targetHeaders(record.exchange.headers, target.provider, "identity"),
+      headers: targetHeaders(record.exchange.headers, target.provider),
       body: mergeExtra(upstream.encodeRequest(request, { model: target.model, large }), target),
       stream: false,
       decodeError,

@@ -3,7 +3,7 @@
 import type { Capability } from "../protocols/protocol.ts";
 import type { ProviderFacts, ProviderKind } from "../providers/provider.ts";
 import type { Origin, UpstreamClient } from "../upstream/client.ts";
-import type { ForwardedHead, ForwardRules } from "./forwarded-headers.ts";
+import type { ForwardRules } from "./forwarded-headers.ts";
 import type { HeadMemory } from "./head-memory.ts";
 
 /** Milliseconds; 0 = none. */
@@ -42,8 +42,8 @@ export interface Provider {
   /** Sent unless the caller sent its own: name and value in turn. */
   readonly defaultHeaders: readonly string[];
   readonly forward: ForwardRules;
-  /** What became of the callers' heads it was sent last. */
-  readonly heads: HeadMemory<ForwardedHead>;
+  /** What the heads of its last callers became. */
+  readonly heads: HeadMemory<string>;
   readonly private: boolean;
   readonly dialect: string;
   readonly thinkTags: boolean;
