@@ -1,7 +1,7 @@
 /** Starts the bench's processes, each on its core, and reads what they cost from /proc. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -177,7 +177,10 @@ targets = [{ provider = "a", model = "gpt-4o-mini" }, { provider = "b", model = 
 
 /** A built bundle under a configuration; resolves once it listens. */
 export async function startBundle(toml: string, options: BundleOptions): Promise<Bundle> {
-  const config = join(folder, `sluice-${++count}.toml`);
+  // A folder of its own: a log beside the configuration would wake its watcher with every write.
+  const place = join(folder, `sluice-${++count}`);
+  mkdirSync(place);
+  const config = join(place, "config.toml");
   const log = join(folder, `sluice-${count}.log`);
   writeFileSync(config, toml);
   const fd = openSync(log, "a");
