@@ -1,9 +1,10 @@
 /** The end of a request: counters, and the one line the log has of it, put together by hand (60-observability.md, Logs). */
-import { tenths } from "./answer-headers.ts";
+import type { Time } from "../base/clock.ts";
+import type { LineWriter } from "../telemetry/gathered-lines.ts";
 import { CLIENT_CLOSED } from "./body.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
-import type { RequestRecord } from "./record.ts";
+import type { AttemptNote, RequestRecord } from "./record.ts";
 
 /** Called exactly once per request. */
 export function settle(core: Core, record: RequestRecord, delivery: Delivery | null, status: number): void {
@@ -15,8 +16,7 @@ export function settle(core: Core, record: RequestRecord, delivery: Delivery | n
   const failed = status >= 400 || record.failure !== null;
   if (failed) totals.failed++;
   record.from.onSettled?.(record);
-  if (log.level === "warn" || log.level === "error") return;
-  log.line(requestLine(record, delivery, status, time.clock.now(), time.clock.wall()));
+  log.line((line) => writeRequest(line, record, delivery, status, time));
 }
 
 /** Status for the log: 499 when the client went first. */
@@ -25,47 +25,63 @@ export function finalStatus(record: RequestRecord, delivery: Delivery): number {
   return delivery.status;
 }
 
-function requestLine(
+function writeRequest(
+  line: LineWriter,
   record: RequestRecord,
   delivery: Delivery | null,
   status: number,
-  now: number,
-  wall: number,
-): string {
-  let line = `{"level":"info","time":${Math.round(wall)},"msg":"request","request_id":${quote(record.from.requestId)}`;
+  { clock }: Time,
+): void {
+  const now = clock.now();
+  line.text('{"level":"info","time":').whole(Math.round(clock.wall()));
+  line.text(',"msg":"request","request_id":').quoted(record.from.requestId);
   const { caller, usage, failure } = record;
-  if (caller !== null)
-    line += caller.kind === "key" ? `,"key_id":${quote(caller.id)}` : `,"peer":${quote(caller.id)}`;
-  else line += `,"peer":${quote(record.from.address)}`;
-  line += `,"operation":"${record.operation}","protocol_in":"${record.protocol}"`;
-  if (record.model !== "") line += `,"model":${quote(record.model)}`;
-  if (record.answeredBy !== "") line += `,"target":${quote(record.answeredBy)}`;
-  line += `,"status":${status},"stream":${record.stream},"attempts":${attemptList(record)}`;
-  if (record.firstContentAt > 0) line += `,"ttft_ms":${tenths(record.firstContentAt - record.startedAt)}`;
-  line += `,"duration_ms":${tenths(now - record.startedAt)},"bytes_in":${record.bytesIn},"bytes_out":${delivery?.bytesOut ?? 0}`;
+  line.text(caller?.kind === "key" ? ',"key_id":' : ',"peer":').quoted(caller?.id ?? record.from.address);
+  line.text(',"operation":').quoted(record.operation).text(',"protocol_in":').quoted(record.protocol);
+  if (record.model !== "") line.text(',"model":').quoted(record.model);
+  if (record.answeredBy !== "") line.text(',"target":').quoted(record.answeredBy);
+  line
+    .text(',"status":')
+    .whole(status)
+    .text(record.stream ? ',"stream":true' : ',"stream":false');
+  writeAttempts(line, record.attempts);
+  if (record.firstContentAt > 0) line.text(',"ttft_ms":').tenths(record.firstContentAt - record.startedAt);
+  line.text(',"duration_ms":').tenths(now - record.startedAt);
+  line
+    .text(',"bytes_in":')
+    .whole(record.bytesIn)
+    .text(',"bytes_out":')
+    .whole(delivery?.bytesOut ?? 0);
   if (usage !== null) {
-    line += `,"usage":{"input":${usage.input},"cached":${usage.cacheRead},"output":${usage.output},"reasoning":${usage.reasoning}}`;
+    line.text(',"usage":{"input":').whole(usage.input).text(',"cached":').whole(usage.cacheRead);
+    line.text(',"output":').whole(usage.output).text(',"reasoning":').whole(usage.reasoning).text("}");
   }
   const losses = record.warningsFor(record.answeredBy);
-  if (losses.length > 0) line += `,"warnings":[${losses.map(quote).join(",")}]`;
-  if (record.continued) line += ',"continued":true';
-  if (failure !== null) line += `,"error":${quote(`${failure.code}: ${failure.message}`.slice(0, 500))}`;
-  return `${line}}`;
+  if (losses.length > 0) writeWarnings(line, losses);
+  if (record.continued) line.text(',"continued":true');
+  if (failure !== null) line.text(',"error":').quoted(`${failure.code}: ${failure.message}`.slice(0, 500));
+  line.text("}");
 }
 
-function attemptList(record: RequestRecord): string {
-  let list = "[";
-  for (const note of record.attempts) {
-    if (list.length > 1) list += ",";
-    list += `{"target":${quote(note.target)},"ms":${tenths(note.ms)}`;
-    if (note.cause !== "") list += `,"cause":"${note.cause}"`;
-    if (note.status !== 0) list += `,"status":${note.status}`;
-    list += "}";
+function writeAttempts(line: LineWriter, attempts: readonly AttemptNote[]): void {
+  line.text(',"attempts":[');
+  let separator = "";
+  for (const note of attempts) {
+    line.text(separator).text('{"target":').quoted(note.target).text(',"ms":').tenths(note.ms);
+    if (note.cause !== "") line.text(',"cause":').quoted(note.cause);
+    if (note.status !== 0) line.text(',"status":').whole(note.status);
+    line.text("}");
+    separator = ",";
   }
-  return `${list}]`;
+  line.text("]");
 }
 
-/** JSON text of a string; plain ones, which nearly all are, without a call into the serialiser. */
-function quote(text: string): string {
-  return /^[\w./:-]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
+function writeWarnings(line: LineWriter, losses: readonly string[]): void {
+  line.text(',"warnings":[');
+  let separator = "";
+  for (const loss of losses) {
+    line.text(separator).quoted(loss);
+    separator = ",";
+  }
+  line.text("]");
 }

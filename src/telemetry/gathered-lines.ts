@@ -1,34 +1,134 @@
 /** Lines gathered as bytes and handed over many at a time: a string that waits is copied, measured and collected once per line. */
 
-/** Handed over at the latest when so much is there. */
-const GATHERED_BYTES = 16 * 1024;
+/** Handed over at the latest when so much is there. A pipe's writer wakes another thread for each: few are cheaper than many. */
+const GATHERED_BYTES = 64 * 1024;
 
-export class GatheredLines {
+/** A line of JSON, put together piece by piece. */
+export interface LineWriter {
+  /** Text as it is: names, punctuation, words of ours. ASCII only. */
+  text(ascii: string): LineWriter;
+  /** A string of JSON, quoted and escaped. */
+  quoted(value: string): LineWriter;
+  /** A whole number; `null` as JSON's. */
+  whole(value: number | null): LineWriter;
+  /** Milliseconds with a tenth's resolution. */
+  tenths(ms: number): LineWriter;
+}
+
+export class GatheredLines implements LineWriter {
   readonly #take: (bytes: Buffer) => void;
-  #bytes: Buffer | null = null;
+  readonly #onWaiting: () => void;
+  #bytes = NOTHING;
   #end = 0;
+  /** Where the line begins that is being written. */
+  #line = 0;
 
-  /** `take` gets bytes it may keep. */
-  constructor(take: (bytes: Buffer) => void) {
+  /** `take` gets bytes that are written over after the call; `onWaiting`: what was empty holds a line now. */
+  constructor(take: (bytes: Buffer) => void, onWaiting: () => void) {
     this.#take = take;
+    this.#onWaiting = onWaiting;
   }
 
+  /** A finished line, its newline included. */
   add(line: string): void {
-    // UTF-8 takes at most three bytes for a unit of a string.
-    const most = line.length * 3;
-    if (this.#end + most > GATHERED_BYTES) this.handOver();
-    if (most > GATHERED_BYTES) {
-      this.#take(Buffer.from(line, "utf8"));
-      return;
-    }
-    this.#bytes ??= Buffer.allocUnsafeSlow(GATHERED_BYTES);
-    this.#end += this.#bytes.write(line, this.#end, "utf8");
+    this.#utf8(line);
+    this.#endLine();
+  }
+
+  /** Ends the line that was put together. */
+  finish(): void {
+    this.text("\n");
+    this.#endLine();
   }
 
   handOver(): void {
-    if (this.#bytes === null) return;
-    this.#take(this.#bytes.subarray(0, this.#end));
-    this.#bytes = null;
-    this.#end = 0;
+    if (this.#line === 0) return;
+    this.#take(this.#bytes.subarray(0, this.#line));
+    this.#bytes.copyWithin(0, this.#line, this.#end);
+    this.#end -= this.#line;
+    this.#line = 0;
+  }
+
+  text(ascii: string): LineWriter {
+    this.#reserve(ascii.length);
+    const bytes = this.#bytes;
+    let end = this.#end;
+    for (let i = 0; i < ascii.length; i++) bytes[end++] = ascii.charCodeAt(i);
+    this.#end = end;
+    return this;
+  }
+
+  /** Plain ones, which nearly all are, without a call into the serialiser. */
+  quoted(value: string): LineWriter {
+    this.#reserve(value.length + 2);
+    const bytes = this.#bytes;
+    let end = this.#end;
+    bytes[end++] = QUOTE;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH) {
+        this.#utf8(JSON.stringify(value));
+        return this;
+      }
+      bytes[end++] = unit;
+    }
+    bytes[end++] = QUOTE;
+    this.#end = end;
+    return this;
+  }
+
+  whole(value: number | null): LineWriter {
+    if (value === null || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return this.text(String(value));
+    this.#reserve(MOST_DIGITS);
+    let digits = 1;
+    for (let least = 10; least <= value; least *= 10) digits++;
+    let rest = value;
+    for (let at = this.#end + digits - 1; at >= this.#end; at--) {
+      const tens = Math.floor(rest / 10);
+      this.#bytes[at] = ZERO + (rest - tens * 10);
+      rest = tens;
+    }
+    this.#end += digits;
+    return this;
+  }
+
+  tenths(ms: number): LineWriter {
+    const all = Math.round(ms * 10);
+    const rest = all % 10;
+    this.whole((all - rest) / 10);
+    return rest === 0 ? this : this.text(".").whole(rest);
+  }
+
+  #utf8(text: string): void {
+    // UTF-8 takes at most three bytes for a unit of a string.
+    this.#reserve(text.length * 3);
+    this.#end += this.#bytes.write(text, this.#end, "utf8");
+  }
+
+  #endLine(): void {
+    const first = this.#line === 0;
+    this.#line = this.#end;
+    if (first) this.#onWaiting();
+    if (this.#bytes.length <= GATHERED_BYTES) return;
+    // A line beyond all bounds: its room is not kept.
+    this.handOver();
+    this.#bytes = NOTHING;
+  }
+
+  /** Room for so much more of the line. */
+  #reserve(more: number): void {
+    if (this.#end + more <= this.#bytes.length) return;
+    this.handOver();
+    if (this.#end + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(GATHERED_BYTES, 2 * (this.#end + more)));
+    this.#bytes.copy(larger, 0, 0, this.#end);
+    this.#bytes = larger;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const ZERO = 0x30;
+/** Of the largest whole number that is exact. */
+const MOST_DIGITS = 16;

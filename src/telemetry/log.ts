@@ -2,7 +2,8 @@
 import { fstatSync } from "node:fs";
 import pino from "pino";
 import type { Timers } from "../base/clock.ts";
-import { GatheredLines } from "./gathered-lines.ts";
+import { holdsWord, makeWord, type Word } from "../base/word-search.ts";
+import { GatheredLines, type LineWriter } from "./gathered-lines.ts";
 import { createPrettyPrinter } from "./pretty.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
@@ -14,8 +15,8 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** A finished line of JSON, written as it is (the request line, assembled by hand). Level info. */
-  line(json: string): void;
+  /** A line of JSON put together by hand (the request line), level info; `write` is called at once, or never. */
+  line(write: (to: LineWriter) => void): void;
   /** Values that must never appear, replaced wherever a line holds them. */
   hide(secrets: readonly string[]): void;
   /** Lines dropped because the destination was too slow. */
@@ -30,6 +31,11 @@ const MAX_WAITING_BYTES = 1 << 20;
 const FLUSH_MS = 250;
 /** Shorter secrets would blank out ordinary words. */
 const MIN_SECRET_LENGTH = 6;
+
+interface Secret {
+  readonly text: string;
+  readonly word: Word;
+}
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -65,26 +71,30 @@ export function createLog(options: LogOptions): Log {
   destination.on("error", () => {
     dropped++;
   });
-  let secrets: readonly string[] = [];
+  let secrets: readonly Secret[] = [];
   let level = options.level;
   const print = options.format === "pretty" ? createPrettyPrinter(options.color) : null;
-  const lines = new GatheredLines((bytes) => {
-    // Typed for text only; in this mode it takes bytes.
-    (destination as unknown as { write(bytes: Buffer): boolean }).write(bytes);
-  });
+  const lines = new GatheredLines(
+    (bytes) => {
+      const hidden = secrets.some(({ word }) => holdsWord(bytes, word));
+      const out =
+        print === null && !hidden ? Buffer.from(bytes) : Buffer.from(cleaned(bytes.toString("utf8")));
+      // Typed for text only; in this mode it takes bytes.
+      (destination as unknown as { write(bytes: Buffer): boolean }).write(out);
+    },
+    () => {
+      if (!flushTimer.active) flushTimer.restart(FLUSH_MS);
+    },
+  );
   const flushTimer = options.timers.start(FLUSH_MS, () => {
     lines.handOver();
     destination.flush();
   });
 
-  /** `line` ends with a newline. */
-  const write = (line: string): void => {
-    let text = line;
-    for (const secret of secrets) {
-      if (text.includes(secret)) text = text.replaceAll(secret, "[redacted]");
-    }
-    lines.add(print === null ? text : print(text));
-    if (!flushTimer.active) flushTimer.restart(FLUSH_MS);
+  const cleaned = (text: string): string => {
+    let clean = text;
+    for (const secret of secrets) clean = clean.replaceAll(secret.text, "[redacted]");
+    return print === null ? clean : clean.replace(/[^\n]+\n/g, print);
   };
   const logger = pino(
     {
@@ -94,7 +104,7 @@ export function createLog(options: LogOptions): Log {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.err },
     },
-    { write },
+    { write: (line: string) => lines.add(line) },
   );
 
   return {
@@ -106,14 +116,19 @@ export function createLog(options: LogOptions): Log {
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    line(json) {
-      if (level !== "warn" && level !== "error") write(`${json}\n`);
+    line(write) {
+      if (level === "warn" || level === "error") return;
+      write(lines);
+      lines.finish();
     },
     hide(values) {
+      // What waits was written under the old ones.
+      lines.handOver();
       // Logged text is JSON: a secret with a quote in it shows up escaped.
-      secrets = [...new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]))].filter(
-        (value) => value.length >= MIN_SECRET_LENGTH,
-      );
+      const spellings = new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]));
+      secrets = [...spellings]
+        .filter((text) => text.length >= MIN_SECRET_LENGTH)
+        .map((text) => ({ text, word: makeWord(text) }));
     },
     get dropped() {
       return dropped;

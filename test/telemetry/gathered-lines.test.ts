@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { GatheredLines } from "../../src/telemetry/gathered-lines.ts";
+
+function gather() {
+  const chunks: string[] = [];
+  let waiting = 0;
+  const lines = new GatheredLines(
+    (bytes) => chunks.push(bytes.toString("utf8")),
+    () => waiting++,
+  );
+  return { lines, chunks, waiting: () => waiting };
+}
+
+test("strings are written as JSON.stringify writes them", () => {
+  const { lines, chunks } = gather();
+  const values = [
+    "",
+    "plain/Text-1.0:x",
+    'say "hi"',
+    "back\\slash",
+    "new\nline\ttab\u0000\u007f",
+    "ümläut 漢字 \u2028 😀",
+    "half \ud83d of a pair",
+  ];
+  lines.text("[");
+  values.forEach((value, index) => {
+    if (index > 0) lines.text(",");
+    lines.quoted(value);
+  });
+  lines.text("]");
+  lines.finish();
+  lines.handOver();
+  assert.deepEqual(chunks, [`${JSON.stringify(values)}\n`]);
+});
+
+test("numbers are written as JSON.stringify writes them", () => {
+  const { lines, chunks } = gather();
+  const values = [0, 7, 9, 10, 99, 100, 12_345, 1_764_000_000_123, 2 ** 53 - 1, 1e300, -3, null];
+  for (const value of values) lines.whole(value).text(" ");
+  for (const ms of [0, 0.04, 0.05, 1, 12.34, 99.96, 123_456.78]) lines.tenths(ms).text(" ");
+  lines.finish();
+  lines.handOver();
+  const whole = values.map((value) => JSON.stringify(value)).join(" ");
+  assert.deepEqual(chunks, [`${whole} 0 0 0.1 1 12.3 100 123456.8 \n`]);
+});
+
+test("lines wait until they are asked for or 64 KB are there, and only whole ones are handed over", () => {
+  const { lines, chunks, waiting } = gather();
+  const line = (index: number) => `${String(index).padStart(99, "0")}\n`;
+  for (let index = 0; index < 1000; index++) {
+    if (index % 2 === 0) lines.add(line(index));
+    else {
+      lines.text(line(index).slice(0, 50)).text(line(index).slice(50, -1));
+      lines.finish();
+    }
+  }
+  assert.equal(chunks.length, 1);
+  assert.ok((chunks[0]?.length ?? 0) <= 64 * 1024);
+  lines.handOver();
+  lines.handOver();
+  assert.equal(chunks.length, 2);
+  assert.equal(chunks.join(""), Array.from({ length: 1000 }, (_, index) => line(index)).join(""));
+  assert.equal(waiting(), 2);
+});
+
+test("a line beyond the bound is handed over whole and at once, and its room is not kept", () => {
+  const { lines, chunks } = gather();
+  const long = "漢".repeat(100_000);
+  lines.add("before\n");
+  lines.text("{").quoted("x".repeat(70_000)).quoted(long).text("}");
+  lines.finish();
+  lines.add(`${long}\n`);
+  lines.add("after\n");
+  lines.handOver();
+  assert.deepEqual(chunks, ["before\n", `{"${"x".repeat(70_000)}""${long}"}\n`, `${long}\n`, "after\n"]);
+});
