@@ -49,7 +49,7 @@ export class GatheredLines implements LineWriter {
     this.#line = 0;
   }
 
-  text(ascii: string): LineWriter {
+  text(ascii: string): this {
     this.#reserve(ascii.length);
     const bytes = this.#bytes;
     let end = this.#end;
@@ -59,7 +59,7 @@ export class GatheredLines implements LineWriter {
   }
 
   /** Plain ones, which nearly all are, without a call into the serialiser. */
-  quoted(value: string): LineWriter {
+  quoted(value: string): this {
     this.#reserve(value.length + 2);
     const bytes = this.#bytes;
     let end = this.#end;
@@ -77,26 +77,38 @@ export class GatheredLines implements LineWriter {
     return this;
   }
 
-  whole(value: number | null): LineWriter {
+  whole(value: number | null): this {
     if (value === null || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return this.text(String(value));
-    this.#reserve(MOST_DIGITS);
-    let digits = 1;
-    for (let least = 10; least <= value; least *= 10) digits++;
-    let rest = value;
-    for (let at = this.#end + digits - 1; at >= this.#end; at--) {
-      const tens = Math.floor(rest / 10);
-      this.#bytes[at] = ZERO + (rest - tens * 10);
-      rest = tens;
+    if (value > LARGEST_SMALL) {
+      const millions = Math.floor(value / MILLION);
+      this.whole(millions).#digits(value - millions * MILLION, MILLION_DIGITS);
+      return this;
     }
-    this.#end += digits;
+    let count = 1;
+    for (let least = 10; least <= value; least *= 10) count++;
+    this.#digits(value, count);
     return this;
   }
 
-  tenths(ms: number): LineWriter {
+  tenths(ms: number): this {
     const all = Math.round(ms * 10);
     const rest = all % 10;
     this.whole((all - rest) / 10);
     return rest === 0 ? this : this.text(".").whole(rest);
+  }
+
+  /** `value` fits 31 bits: dividing larger ones takes several times as long. */
+  #digits(value: number, count: number): void {
+    this.#reserve(count);
+    const bytes = this.#bytes;
+    const end = this.#end + count;
+    let rest = value | 0;
+    for (let at = end - 1; at >= this.#end; at--) {
+      const tens = (rest / 10) | 0;
+      bytes[at] = ZERO + (rest - tens * 10);
+      rest = tens;
+    }
+    this.#end = end;
   }
 
   #utf8(text: string): void {
@@ -130,5 +142,6 @@ const NOTHING = Buffer.alloc(0);
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
-/** Of the largest whole number that is exact. */
-const MOST_DIGITS = 16;
+const LARGEST_SMALL = 2 ** 31 - 1;
+const MILLION = 1_000_000;
+const MILLION_DIGITS = 6;

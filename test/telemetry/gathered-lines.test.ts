@@ -36,7 +36,23 @@ test("strings are written as JSON.stringify writes them", () => {
 
 test("numbers are written as JSON.stringify writes them", () => {
   const { lines, chunks } = gather();
-  const values = [0, 7, 9, 10, 99, 100, 12_345, 1_764_000_000_123, 2 ** 53 - 1, 1e300, -3, null];
+  const values = [
+    0,
+    7,
+    9,
+    10,
+    99,
+    100,
+    12_345,
+    2 ** 31 - 1,
+    2 ** 31,
+    1_764_000_000_123,
+    5_000_000_000_000,
+    2 ** 53 - 1,
+    1e300,
+    -3,
+    null,
+  ];
   for (const value of values) lines.whole(value).text(" ");
   for (const ms of [0, 0.04, 0.05, 1, 12.34, 99.96, 123_456.78]) lines.tenths(ms).text(" ");
   lines.finish();
