@@ -12,7 +12,7 @@ export function readCredentials(headers: HeaderList, query: string): string[] {
   const found: string[] = [];
   const authorization = headerValue(headers, "authorization");
   if (isBearer(authorization)) add(found, authorization.slice(BEARER.length).trim());
-  for (const name of KEY_HEADERS) add(found, headerValue(headers, name));
+  for (let i = 0; i < KEY_HEADERS.length; i++) add(found, headerValue(headers, KEY_HEADERS[i] as string));
   if (query.includes("key=")) add(found, new URLSearchParams(query).get("key") ?? "");
   return found;
 }

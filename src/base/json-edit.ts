@@ -74,7 +74,9 @@ export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer[] {
   if (edits.length === 0) return [bytes];
   const pieces: Buffer[] = [];
   let from = 0;
-  for (const edit of sortEdits(edits)) {
+  const sorted = sortEdits(edits);
+  for (let i = 0; i < sorted.length; i++) {
+    const edit = sorted[i] as Edit;
     if (edit.start > from) pieces.push(bytes.subarray(from, edit.start));
     if (edit.text !== "") pieces.push(Buffer.from(edit.text, "utf8"));
     from = edit.end;

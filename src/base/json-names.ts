@@ -31,7 +31,8 @@ export function matchName(bytes: Buffer, start: number, end: number, watched: Wa
   const length = end - start;
   const candidates = watched.byLength[length];
   if (candidates !== undefined) {
-    for (const { name, bytes: candidate } of candidates) {
+    for (let at = 0; at < candidates.length; at++) {
+      const { name, bytes: candidate } = candidates[at] as WatchedName;
       let i = 0;
       let exact = true;
       for (; i < length; i++) {

@@ -35,7 +35,7 @@ export function holdsWord(bytes: Buffer, word: Word, from = 0, end: number = byt
 
 /** True when one of the words stands in [from, end). */
 export function holdsAnyWord(bytes: Buffer, words: readonly Word[], from: number, end: number): boolean {
-  for (const word of words) if (holdsWord(bytes, word, from, end)) return true;
+  for (let i = 0; i < words.length; i++) if (holdsWord(bytes, words[i] as Word, from, end)) return true;
   return false;
 }
 

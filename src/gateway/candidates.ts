@@ -110,7 +110,9 @@ export class Candidates {
   }
 
   states(now: number): TargetState[] {
-    return this.#request.targets.map((_, index) => this.state(index, now));
+    const states = new Array<TargetState>(this.#request.targets.length);
+    for (let index = 0; index < states.length; index++) states[index] = this.state(index, now);
+    return states;
   }
 
   state(index: number, now: number): TargetState {

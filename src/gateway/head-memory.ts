@@ -18,7 +18,10 @@ export class HeadMemory<T> {
 
   /** What was made of a head with the same names and the same values of those that count; null = of none. */
   recall(headers: HeaderList): T | null {
-    for (const { lines, made } of this.#known) if (isLike(headers, lines)) return made;
+    for (let i = 0; i < this.#known.length; i++) {
+      const { lines, made } = this.#known[i] as KnownHead<T>;
+      if (isLike(headers, lines)) return made;
+    }
     return null;
   }
 

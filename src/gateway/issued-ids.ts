@@ -56,7 +56,9 @@ export function pinnedTarget(
   targets: readonly Target[],
 ): number {
   const { protocol } = record;
-  for (const name of NAMING[protocol] ?? []) {
+  const naming = NAMING[protocol];
+  if (naming === undefined) return -1;
+  for (const name of naming) {
     const member = findMember(facts.scan, name);
     const id = member === undefined ? "" : readId(body, member);
     if (id === "") continue;

@@ -90,9 +90,11 @@ function readFlag(body: Buffer, member: Member | undefined): boolean | null {
   throw badRequest('"stream" must be true or false', "invalid_type", "stream");
 }
 
+const MAX_MEMBERS = ["max_completion_tokens", "max_output_tokens", "max_tokens"];
+
 function readMax(body: Buffer, scan: ObjectScan): number | null {
-  for (const name of ["max_completion_tokens", "max_output_tokens", "max_tokens"]) {
-    const member = findMember(scan, name);
+  for (let i = 0; i < MAX_MEMBERS.length; i++) {
+    const member = findMember(scan, MAX_MEMBERS[i] as string);
     if (member === undefined) continue;
     const value = Number(body.toString("latin1", member.start, member.end));
     if (Number.isFinite(value) && value >= 0) return value;
@@ -110,13 +112,14 @@ function hasElements(body: Buffer, member: Member | undefined): boolean {
   return false;
 }
 
+const SCHEMA_MEMBERS = ["response_format", "text", "output_config", "generationConfig"];
 const SCHEMA_MARKS = ["json_schema", "responseSchema", "responseJsonSchema", "response_schema"].map((mark) =>
   Buffer.from(`"${mark}"`),
 );
 
 function hasSchema(body: Buffer, scan: ObjectScan): boolean {
-  for (const name of ["response_format", "text", "output_config", "generationConfig"]) {
-    const member = findMember(scan, name);
+  for (let i = 0; i < SCHEMA_MEMBERS.length; i++) {
+    const member = findMember(scan, SCHEMA_MEMBERS[i] as string);
     if (member === undefined || body[member.start] !== 0x7b) continue;
     const part = body.subarray(member.start, member.end);
     if (SCHEMA_MARKS.some((mark) => part.includes(mark))) return true;
@@ -135,6 +138,7 @@ export interface Conversation {
 }
 
 const READ_CHARS = 4096;
+const SYSTEM_MEMBERS = ["system", "instructions", "systemInstruction", "system_instruction", "preamble"];
 const USER = makeWord('"user"');
 const ASSISTANT = ['"assistant"', '"role":"model"', '"role": "model"', '"CHATBOT"'].map(makeWord);
 const USER_ID = watchNames(["user_id"]);
@@ -144,8 +148,8 @@ const MAX_LEADING = 16;
 export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
   const list = findMember(scan, "messages") ?? findMember(scan, "contents") ?? findMember(scan, "input");
   let system = "";
-  for (const name of ["system", "instructions", "systemInstruction", "system_instruction", "preamble"]) {
-    system += slice(body, findMember(scan, name));
+  for (let i = 0; i < SYSTEM_MEMBERS.length; i++) {
+    system += slice(body, findMember(scan, SYSTEM_MEMBERS[i] as string));
   }
   let first = "";
   // Who answered stands behind the first user turn, near it: in a conversation that goes on it is found at once.

@@ -25,7 +25,7 @@ export class Sends {
   constructor(walk: Walk, owner: AttemptOwner) {
     this.#walk = walk;
     this.#owner = owner;
-    this.#to = walk.request.targets.map(() => 0);
+    this.#to = new Array<number>(walk.request.targets.length).fill(0);
   }
 
   get most(): number {

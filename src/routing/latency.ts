@@ -15,24 +15,33 @@ export function createLatency(exploitK: number): Strategy {
     order(targets, candidates, context, pick) {
       const weights = latencyWeights(targets, candidates, context, exploitK);
       const order = candidates.slice();
-      sortBy(order, (a, b) => a - b);
+      sortByWeight(order, NO_WEIGHTS);
       const first = pick ? sequence.pick(order, weights) : -1;
       // The pick stands in front, the others by weight.
-      sortBy(
-        order,
-        (a, b) => Number(b === first) - Number(a === first) || (weights[b] ?? 0) - (weights[a] ?? 0) || a - b,
-      );
+      if (first >= 0) weights[first] = Number.POSITIVE_INFINITY;
+      sortByWeight(order, weights);
       return order;
     },
   };
 }
 
-/** Insertion sort: for a handful of indexes the built-in costs more than the rest of a request's routing. */
-function sortBy(order: number[], compare: (a: number, b: number) => number): void {
+const NO_WEIGHTS: readonly number[] = [];
+
+/**
+ * Indexes by weight, the heaviest first, equals in their own order. An insertion sort: for a handful of indexes the
+ * built-in costs more than the rest of a request's routing.
+ */
+function sortByWeight(order: number[], weights: readonly number[]): void {
   for (let i = 1; i < order.length; i++) {
     const moved = order[i] as number;
+    const weight = weights[moved] ?? 0;
     let at = i - 1;
-    for (; at >= 0 && compare(order[at] as number, moved) > 0; at--) order[at + 1] = order[at] as number;
+    for (; at >= 0; at--) {
+      const before = order[at] as number;
+      const lighter = (weights[before] ?? 0) - weight;
+      if (lighter > 0 || (lighter === 0 && before < moved)) break;
+      order[at + 1] = before;
+    }
     order[at + 1] = moved;
   }
 }
@@ -47,14 +56,15 @@ function latencyWeights(
   context: StrategyContext,
   exploitK: number,
 ): number[] {
-  const latencies = targets.map((target) => effectiveLatency(target, context));
   let best = Number.POSITIVE_INFINITY;
-  for (const index of candidates) best = Math.min(best, latencies[index] ?? Number.POSITIVE_INFINITY);
-  const weights = targets.map(() => 0);
-  for (const index of candidates) {
+  for (let i = 0; i < candidates.length; i++)
+    best = Math.min(best, effectiveLatency(targets[candidates[i] ?? -1], context));
+  const weights = new Array<number>(targets.length).fill(0);
+  for (let i = 0; i < candidates.length; i++) {
+    const index = candidates[i] ?? -1;
     const target = targets[index];
-    const effective = latencies[index];
-    if (target === undefined || effective === undefined) continue;
+    if (target === undefined) continue;
+    const effective = effectiveLatency(target, context);
     const warm = effective !== Number.POSITIVE_INFINITY;
     const coldShare = best === Number.POSITIVE_INFINITY ? 1 : COLD_SHARE;
     const weight = warm ? (best / effective) ** exploitK : coldShare * target.view.successRate ** exploitK;
@@ -64,7 +74,8 @@ function latencyWeights(
   return weights;
 }
 
-function effectiveLatency({ view }: RouteTarget, context: StrategyContext): number {
-  const latency = view.latency(context.mode);
-  return latency < 0 ? Number.POSITIVE_INFINITY : Math.max(latency, 1) / Math.max(view.successRate, 0.001);
+function effectiveLatency(target: RouteTarget | undefined, context: StrategyContext): number {
+  const latency = target?.view.latency(context.mode) ?? -1;
+  if (target === undefined || latency < 0) return Number.POSITIVE_INFINITY;
+  return Math.max(latency, 1) / Math.max(target.view.successRate, 0.001);
 }

@@ -11,9 +11,10 @@ export class WeylSequence {
   pick(candidates: readonly number[], weights: readonly number[]): number {
     this.position = (this.position + STEP) >>> 0;
     let total = 0;
-    for (const candidate of candidates) total += weights[candidate] ?? 0;
+    for (let i = 0; i < candidates.length; i++) total += weights[candidates[i] as number] ?? 0;
     let point = Math.floor((this.position / RANGE) * total);
-    for (const candidate of candidates) {
+    for (let i = 0; i < candidates.length; i++) {
+      const candidate = candidates[i] as number;
       point -= weights[candidate] ?? 0;
       if (point < 0) return candidate;
     }

@@ -24,7 +24,8 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
   if (model === undefined) added.push({ name: "model", json: name });
   else if (!isString(body, model, name.slice(1, -1))) edits.push(replaceValue(model, name));
 
-  for (const member of scan.members) {
+  for (let i = 0; i < scan.members.length; i++) {
+    const member = scan.members[i] as Member;
     if (!taken(member.name, dialect, context)) {
       if (!isHint(member.name)) context.warn("unsupported_member", member.name);
       removed.push(member);
