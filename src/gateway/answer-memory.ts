@@ -25,13 +25,16 @@ export class AnswerMemory {
   }
 
   /** Takes memory for what a repair of this answer needs, up to its end; false: there is none. Less than 0: gives it back. */
-  readonly keep = (bytes: number): boolean => {
-    if (this.#closed) return false;
-    if (bytes < 0) this.#budget.release(-bytes);
-    else if (this.#budget.admit(bytes, this.#keptBytes) !== null) return false;
-    this.#keptBytes += bytes;
-    return true;
-  };
+  get keep(): (bytes: number) => boolean {
+    // Few answers are repaired: the function is made where it is asked for.
+    return (bytes) => {
+      if (this.#closed) return false;
+      if (bytes < 0) this.#budget.release(-bytes);
+      else if (this.#budget.admit(bytes, this.#keptBytes) !== null) return false;
+      this.#keptBytes += bytes;
+      return true;
+    };
+  }
 
   /** The attempt is over: all is given back, and nothing is taken any more. */
   close(): void {

@@ -47,11 +47,14 @@ export class AttemptDeadlines {
 
   /** `softMs` from `now` on it is late; 0 = never. */
   begin(softMs: number, now: number): void {
-    const { firstTokenMax, answer } = this.#timeouts;
+    const { firstTokenMax, answer, idle } = this.#timeouts;
+    if (softMs > 0) {
+      this.#set(SOFT, softMs, now);
+      if (this.#stream || softMs > CONNECT_LATE) this.#set(CONNECT, CONNECT_LATE, now);
+    }
+    // Silence is watched later on, and mostly ends first: the timer need not be moved for it then.
+    if (idle > 0) this.#fireBy(now + idle, now);
     this.#set(HARD, this.#stream ? firstTokenMax : answer, now);
-    if (softMs <= 0) return;
-    this.#set(SOFT, softMs, now);
-    if (this.#stream || softMs > CONNECT_LATE) this.#set(CONNECT, CONNECT_LATE, now);
   }
 
   /** The next part of the request is sent under the same deadlines. */
@@ -63,12 +66,12 @@ export class AttemptDeadlines {
   /** What comes is an error body. */
   takeErrorBody(): void {
     this.#failing = true;
-    this.#set(HARD, ERROR_BODY_MS, this.#now);
+    this.#set(HARD, ERROR_BODY_MS, this.#now());
   }
 
   /** A piece of the answer has come. */
   takeData(): void {
-    this.#dataAt = this.#now;
+    this.#dataAt = this.#now();
     if (this.#watchesIdle) this.#restartIdle();
     // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
     else if (!this.#stream && !this.#failing) this.#watchIdle();
@@ -107,18 +110,18 @@ export class AttemptDeadlines {
   }
 
   restartSoft(ms: number): void {
-    this.#set(SOFT, ms, this.#now);
+    this.#set(SOFT, ms, this.#now());
   }
 
   /** The finish reason has come: only so long is waited for the rest. */
   beginTail(ms: number): void {
     this.rest();
-    this.#set(TAIL, ms, this.#now);
+    this.#set(TAIL, ms, this.#now());
   }
 
   endTail(): void {
     this.#at[TAIL] = NEVER;
-    this.#set(HARD, this.#timeouts.contentIdle, this.#now);
+    this.#set(HARD, this.#timeouts.contentIdle, this.#now());
     this.#restartIdle();
   }
 
@@ -131,18 +134,18 @@ export class AttemptDeadlines {
 
   resume(delivered: boolean): void {
     this.#paused = false;
-    this.#dataAt = this.#now;
+    this.#dataAt = this.#now();
     if (this.#watchesIdle) this.#restartIdle();
     if (delivered) this.takeContent();
   }
 
   stop(): void {
-    this.#at.fill(NEVER);
+    for (let which = SOFT; which <= TAIL; which++) this.#at[which] = NEVER;
     this.#firesAt = NEVER;
     this.#timer?.cancel();
   }
 
-  get #now(): number {
+  #now(): number {
     return this.#time.clock.now();
   }
 
@@ -160,12 +163,13 @@ export class AttemptDeadlines {
   #set(which: number, ms: number, now: number): void {
     const at = ms > 0 ? now + ms : NEVER;
     this.#at[which] = at;
-    if (at < this.#firesAt) this.#arm(at);
+    this.#fireBy(at, now);
   }
 
-  #arm(at: number): void {
+  #fireBy(at: number, now: number): void {
+    if (at >= this.#firesAt) return;
     this.#firesAt = at;
-    const ms = at - this.#now;
+    const ms = at - now;
     if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#fire());
     else this.#timer.restart(ms);
   }
@@ -173,12 +177,12 @@ export class AttemptDeadlines {
   /** Those that have passed, in the order of their times; then the timer is set for the next one. */
   #fire(): void {
     this.#firesAt = NEVER;
-    const now = this.#now;
+    const now = this.#now();
     for (;;) {
       const which = this.#earliest();
       const at = this.#at[which] ?? NEVER;
       if (at > now) {
-        if (at < this.#firesAt) this.#arm(at);
+        this.#fireBy(at, now);
         return;
       }
       this.#at[which] = NEVER;

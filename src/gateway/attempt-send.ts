@@ -42,14 +42,14 @@ export class AttemptSend {
   /** The next part of a request that is sent in several. */
   startNext(body: readonly Uint8Array[]): void {
     if (this.prepared === null) return;
-    this.prepared = { ...this.prepared, body };
+    this.prepared.body = body;
     this.#unsent ||= this.#call?.sent !== true;
     this.start();
   }
 
   /** The body is not sent again: it is let go of as soon as it has been written. */
   releaseBody(): void {
-    if (this.prepared !== null) this.prepared = { ...this.prepared, body: [] };
+    if (this.prepared !== null) this.prepared.body = NO_BODY;
     this.#call?.releaseBody?.();
   }
 
@@ -97,3 +97,5 @@ export class AttemptSend {
     );
   }
 }
+
+const NO_BODY: readonly Uint8Array[] = [];

@@ -63,6 +63,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     prepared: PreparedSend,
     number: number,
     probe: boolean,
+    now: number,
   ) {
     this.#owner = owner;
     this.#time = time;
@@ -75,7 +76,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.stream = prepared.stream;
     this.number = number;
     this.probe = probe;
-    this.startedAt = time.clock.now();
+    this.startedAt = now;
   }
 
   get over(): boolean {

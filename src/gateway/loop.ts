@@ -80,7 +80,7 @@ export class RequestLoop implements AttemptOwner, Walk {
 
   start(): void {
     const { core, record, request, candidates, state } = this;
-    const now = this.#now;
+    const now = this.#now();
     const total = request.targets[0]?.timeouts.total ?? 0;
     if (total > 0) this.#total = core.time.timers.start(total, () => this.#onTotal(total));
     state.hedges.countRequest(now);
@@ -112,7 +112,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     const run = this.#find(attempt);
     if (run === undefined) return;
     const readings = quotaReadings(head.headers, this.core.time.clock);
-    if (readings.length > 0) this.candidates.health(run.index).learn(readings, this.#now);
+    if (readings.length > 0) this.candidates.health(run.index).learn(readings, attempt.headAt);
     if (!attempt.target.provider.private) this.core.uplink.answered();
   }
 
@@ -125,7 +125,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     }
     this.#winner = run;
     const { record, request } = this;
-    const now = this.#now;
+    const now = attempt.contentAt;
     if (attempt.stream) run.ticket.content(now);
     this.#stopWaiting();
     for (const other of this.running) if (other !== run) this.leave(other);
@@ -161,7 +161,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     const { provider } = attempt.target;
     if (verdict.wanSign && !provider.private)
       this.core.uplink.settleFailure(provider.origin, ticket, verdict);
-    else ticket.settle(this.#now, verdict);
+    else ticket.settle(this.#now(), verdict);
     this.#moveOn(run, verdict, successBefore);
   }
 
@@ -173,7 +173,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     const verdict = this.failed.take(run, why);
     const departed = why.kind === "departed";
     // A repair that began another answer, and a refusal, are no faults of the target.
-    run.ticket.settle(this.#now, departed ? "cancelled" : verdict);
+    run.ticket.settle(this.#now(), departed ? "cancelled" : verdict);
     this.candidates.giveUp(run.index);
     this.#book(run, false);
     this.#repair ??= new Repair(this);
@@ -185,7 +185,7 @@ export class RequestLoop implements AttemptOwner, Walk {
   onComplete(attempt: Attempt): void {
     const run = this.#take(attempt);
     if (run === null || this.over) return;
-    const now = this.#now;
+    const now = attempt.endedAt;
     run.ticket.settle(now, "success");
     run.note.ms = now - attempt.startedAt;
     this.#book(run, true);
@@ -228,7 +228,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     // One that runs and is not late yet may still answer; it will be joined when it is late.
     if (this.running.some((run) => !run.attempt.late)) return;
     if (this.#waits?.holdsTarget === true) return;
-    const now = this.#now;
+    const now = this.#now();
     const next = this.next(now);
     if (next >= 0 && this.sends.left) {
       this.makeRoom();
@@ -277,7 +277,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     this.record.releaseBody();
   }
 
-  get #now(): number {
+  #now(): number {
     return this.core.time.clock.now();
   }
 
@@ -321,16 +321,17 @@ export class RequestLoop implements AttemptOwner, Walk {
   #cancelRunning(): void {
     for (const run of this.running) {
       run.attempt.cancel();
-      run.ticket.settle(this.#now, "cancelled");
+      run.ticket.settle(this.#now(), "cancelled");
       run.note.cause ||= "cancelled";
-      run.note.ms = this.#now - run.attempt.startedAt;
+      run.note.ms = this.#now() - run.attempt.startedAt;
       this.#book(run, false);
     }
     this.running = NONE;
   }
 
   #find(attempt: Attempt): Run | undefined {
-    return this.running.find((run) => run.attempt === attempt);
+    for (const run of this.running) if (run.attempt === attempt) return run;
+    return undefined;
   }
 
   #take(attempt: Attempt): Run | null {

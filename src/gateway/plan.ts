@@ -31,7 +31,8 @@ export interface PreparedSend {
   readonly method: string;
   readonly path: string;
   readonly headers: string;
-  readonly body: readonly Uint8Array[];
+  /** Put aside once it is not sent again. */
+  body: readonly Uint8Array[];
   /** Whether the caller waits for a stream: which deadlines apply. */
   readonly stream: boolean;
   createReader(attempt: Attempt, head: ResponseHead): AnswerReader;

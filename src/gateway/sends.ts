@@ -136,6 +136,7 @@ export class Sends {
       prepared,
       this.count,
       as === "probe",
+      now,
     );
     return { attempt, ticket, index, note, anyway: isAnyway(reason), hedge: false };
   }

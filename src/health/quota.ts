@@ -13,6 +13,7 @@ export const NO_NEED: QuotaNeed = { inputTokens: 0, outputTokens: 0 };
 const NEAR_END = 0.1;
 
 interface Known {
+  readonly kind: QuotaKind;
   limit: number;
   remaining: number;
   /** Monotonic milliseconds. */
@@ -23,25 +24,27 @@ interface Known {
 const KINDS: readonly QuotaKind[] = ["requests", "tokens", "input_tokens", "output_tokens"];
 
 export class LearnedQuota {
-  private readonly known = new Map<QuotaKind, Known>();
+  /** One of each kind at most. */
+  private readonly known: Known[] = [];
 
   learn(reading: QuotaReading, now: number): void {
     const { kind, limit, remaining, resetMs } = reading;
     if (!(limit > 0 && remaining >= 0 && resetMs >= 0 && Number.isFinite(limit + remaining + resetMs)))
       return;
-    this.known.set(kind, {
-      limit,
-      remaining: Math.min(remaining, limit),
-      readAt: now,
-      resetAt: now + resetMs,
-    });
+    let quota = this.of(kind);
+    if (quota === undefined) {
+      quota = { kind, limit: 0, remaining: 0, readAt: 0, resetAt: 0 };
+      this.known.push(quota);
+    }
+    quota.limit = limit;
+    quota.remaining = Math.min(remaining, limit);
+    quota.readAt = now;
+    quota.resetAt = now + resetMs;
   }
 
   /** A request is being sent: what it takes is gone until the next reading says better. */
   spend(need: QuotaNeed): void {
-    for (const [kind, quota] of this.known) {
-      quota.remaining = Math.max(0, quota.remaining - needOf(kind, need));
-    }
+    for (const quota of this.known) quota.remaining = Math.max(0, quota.remaining - needOf(quota.kind, need));
   }
 
   /**
@@ -50,12 +53,13 @@ export class LearnedQuota {
    */
   readyAt(need: QuotaNeed, now: number): number {
     let ready = 0;
-    for (const [kind, quota] of this.known) {
+    for (let i = this.known.length - 1; i >= 0; i--) {
+      const quota = this.known[i] as Known;
       if (now >= quota.resetAt) {
-        this.known.delete(kind);
+        this.known.splice(i, 1);
         continue;
       }
-      const wanted = needOf(kind, need);
+      const wanted = needOf(quota.kind, need);
       if (wanted <= quota.remaining) continue;
       const wait = ((quota.resetAt - quota.readAt) * wanted) / (quota.limit - quota.remaining);
       ready = Math.max(ready, Math.min(quota.resetAt, quota.readAt + wait));
@@ -66,7 +70,7 @@ export class LearnedQuota {
   /** Factor on the target's weight, in (0, 1]: shrinks in proportion once less than a tenth of a quota is left. */
   share(now: number): number {
     let share = 1;
-    for (const quota of this.known.values()) {
+    for (const quota of this.known) {
       if (now >= quota.resetAt) continue;
       const span = quota.resetAt - quota.readAt;
       const refilled = span > 0 ? ((quota.limit - quota.remaining) * (now - quota.readAt)) / span : 0;
@@ -79,7 +83,7 @@ export class LearnedQuota {
   record(now: number): QuotaReading[] {
     const out: QuotaReading[] = [];
     for (const kind of KINDS) {
-      const quota = this.known.get(kind);
+      const quota = this.of(kind);
       if (quota === undefined || now >= quota.resetAt) continue;
       out.push({ kind, limit: quota.limit, remaining: quota.remaining, resetMs: quota.resetAt - now });
     }
@@ -87,7 +91,12 @@ export class LearnedQuota {
   }
 
   clear(): void {
-    this.known.clear();
+    this.known.length = 0;
+  }
+
+  private of(kind: QuotaKind): Known | undefined {
+    for (const quota of this.known) if (quota.kind === kind) return quota;
+    return undefined;
   }
 }
 
