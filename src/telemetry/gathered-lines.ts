@@ -5,14 +5,19 @@ const GATHERED_BYTES = 64 * 1024;
 
 /** A line of JSON, put together piece by piece. */
 export interface LineWriter {
-  /** Text as it is: names, punctuation, words of ours. ASCII only. */
-  text(ascii: string): LineWriter;
+  /** Bytes of `piece`, as they are. */
+  add(piece: Uint8Array): LineWriter;
   /** A string of JSON, quoted and escaped. */
   quoted(value: string): LineWriter;
   /** A whole number; `null` as JSON's. */
   whole(value: number | null): LineWriter;
   /** Milliseconds with a tenth's resolution. */
   tenths(ms: number): LineWriter;
+}
+
+/** What a line is put together of: names, punctuation, words of ours. Made once, for copying bytes is faster than reading characters. */
+export function piece(ascii: string): Uint8Array {
+  return Uint8Array.from(ascii, (character) => character.charCodeAt(0));
 }
 
 export class GatheredLines implements LineWriter {
@@ -30,15 +35,14 @@ export class GatheredLines implements LineWriter {
   }
 
   /** A finished line, its newline included. */
-  add(line: string): void {
+  addLine(line: string): void {
     this.#utf8(line);
     this.#endLine();
   }
 
   /** Ends the line that was put together. */
   finish(): void {
-    this.text("\n");
-    this.#endLine();
+    this.add(NEWLINE).#endLine();
   }
 
   handOver(): void {
@@ -49,11 +53,11 @@ export class GatheredLines implements LineWriter {
     this.#line = 0;
   }
 
-  text(ascii: string): this {
-    this.#reserve(ascii.length);
+  add(piece: Uint8Array): this {
+    this.#reserve(piece.length);
     const bytes = this.#bytes;
     let end = this.#end;
-    for (let i = 0; i < ascii.length; i++) bytes[end++] = ascii.charCodeAt(i);
+    for (let i = 0; i < piece.length; i++) bytes[end++] = piece[i] ?? 0;
     this.#end = end;
     return this;
   }
@@ -78,7 +82,8 @@ export class GatheredLines implements LineWriter {
   }
 
   whole(value: number | null): this {
-    if (value === null || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return this.text(String(value));
+    if (value === null) return this.add(NULL);
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) return this.add(piece(String(value)));
     if (value > LARGEST_SMALL) {
       const millions = Math.floor(value / MILLION);
       this.whole(millions).#digits(value - millions * MILLION, MILLION_DIGITS);
@@ -94,7 +99,7 @@ export class GatheredLines implements LineWriter {
     const all = Math.round(ms * 10);
     const rest = all % 10;
     this.whole((all - rest) / 10);
-    return rest === 0 ? this : this.text(".").whole(rest);
+    return rest === 0 ? this : this.add(POINT).whole(rest);
   }
 
   /** `value` fits 31 bits: dividing larger ones takes several times as long. */
@@ -139,6 +144,9 @@ export class GatheredLines implements LineWriter {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NEWLINE = piece("\n");
+const POINT = piece(".");
+const NULL = piece("null");
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;

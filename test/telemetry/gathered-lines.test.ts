@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { GatheredLines } from "../../src/telemetry/gathered-lines.ts";
+import { GatheredLines, piece } from "../../src/telemetry/gathered-lines.ts";
 
 function gather() {
   const chunks: string[] = [];
@@ -23,12 +23,12 @@ test("strings are written as JSON.stringify writes them", () => {
     "ümläut 漢字 \u2028 😀",
     "half \ud83d of a pair",
   ];
-  lines.text("[");
+  lines.add(piece("["));
   values.forEach((value, index) => {
-    if (index > 0) lines.text(",");
+    if (index > 0) lines.add(piece(","));
     lines.quoted(value);
   });
-  lines.text("]");
+  lines.add(piece("]"));
   lines.finish();
   lines.handOver();
   assert.deepEqual(chunks, [`${JSON.stringify(values)}\n`]);
@@ -53,8 +53,8 @@ test("numbers are written as JSON.stringify writes them", () => {
     -3,
     null,
   ];
-  for (const value of values) lines.whole(value).text(" ");
-  for (const ms of [0, 0.04, 0.05, 1, 12.34, 99.96, 123_456.78]) lines.tenths(ms).text(" ");
+  for (const value of values) lines.whole(value).add(piece(" "));
+  for (const ms of [0, 0.04, 0.05, 1, 12.34, 99.96, 123_456.78]) lines.tenths(ms).add(piece(" "));
   lines.finish();
   lines.handOver();
   const whole = values.map((value) => JSON.stringify(value)).join(" ");
@@ -65,9 +65,9 @@ test("lines wait until they are asked for or 64 KB are there, and only whole one
   const { lines, chunks, waiting } = gather();
   const line = (index: number) => `${String(index).padStart(99, "0")}\n`;
   for (let index = 0; index < 1000; index++) {
-    if (index % 2 === 0) lines.add(line(index));
+    if (index % 2 === 0) lines.addLine(line(index));
     else {
-      lines.text(line(index).slice(0, 50)).text(line(index).slice(50, -1));
+      lines.add(piece(line(index).slice(0, 50))).add(piece(line(index).slice(50, -1)));
       lines.finish();
     }
   }
@@ -83,11 +83,11 @@ test("lines wait until they are asked for or 64 KB are there, and only whole one
 test("a line beyond the bound is handed over whole and at once, and its room is not kept", () => {
   const { lines, chunks } = gather();
   const long = "漢".repeat(100_000);
-  lines.add("before\n");
-  lines.text("{").quoted("x".repeat(70_000)).quoted(long).text("}");
+  lines.addLine("before\n");
+  lines.add(piece("{")).quoted("x".repeat(70_000)).quoted(long).add(piece("}"));
   lines.finish();
-  lines.add(`${long}\n`);
-  lines.add("after\n");
+  lines.addLine(`${long}\n`);
+  lines.addLine("after\n");
   lines.handOver();
   assert.deepEqual(chunks, ["before\n", `{"${"x".repeat(70_000)}""${long}"}\n`, `${long}\n`, "after\n"]);
 });

@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import { piece } from "../../src/telemetry/gathered-lines.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { fakeTime } from "../support/fake-time.ts";
 
@@ -22,7 +23,7 @@ function logToFile(t: TestContext, format: "json" | "pretty") {
 test("what is logged is written within a quarter of a second, in order, whoever put the line together", (t) => {
   const { time, log, written } = logToFile(t, "json");
   log.info({ id: 1 }, "first");
-  log.line((to) => to.text('{"msg":').quoted('"second"').text("}"));
+  log.line((to) => to.add(piece('{"msg":')).quoted('"second"').add(piece("}")));
   log.warn({ id: 3 }, "third");
   assert.equal(written(), "");
   time.advance(300);
@@ -41,15 +42,16 @@ for (const format of ["json", "pretty"] as const) {
     const { log, written } = logToFile(t, format);
     log.hide(["sk-old-secret", 'with"quote']);
     log.info({ header: "Bearer sk-old-secret" }, 'with"quote');
-    log.line((to) => to.text('{"msg":').quoted("sk-old-secret\u2028 sk-old-secret").text("}"));
+    log.line((to) => to.add(piece('{"msg":')).quoted("sk-old-secret\u2028 sk-old-secret").add(piece("}")));
     log.hide(["sk-new-secret"]);
-    log.line((to) => to.text('{"msg":"x","model":').quoted("sk-new-secret").text("}"));
+    log.line((to) => to.add(piece('{"msg":"x","model":')).quoted("sk-new-secret").add(piece("}")));
+    log.info({ long: `${"x".repeat(1000)} sk-new-secret` }, "long");
     log.info({}, "the end");
     log.flush();
     const text = written();
     assert.doesNotMatch(text, /sk-old|sk-new|quote/);
-    assert.equal(text.match(/\[redacted\]/g)?.length, 5);
+    assert.equal(text.match(/\[redacted\]/g)?.length, 6);
     assert.equal(text.match(/the end/g)?.length, 1);
-    assert.equal(text.split("\n").length, 5);
+    assert.equal(text.split("\n").length, 6);
   });
 }

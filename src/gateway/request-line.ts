@@ -1,0 +1,96 @@
+/** The line the log has of a request, put together by hand (60-observability.md, Logs). */
+import type { Time } from "../base/clock.ts";
+import { type LineWriter, piece } from "../telemetry/gathered-lines.ts";
+import type { Delivery } from "./delivery.ts";
+import type { AttemptNote, RequestRecord } from "./record.ts";
+
+/** Made once: the names of members are most of a line. */
+const LEVEL_AND_TIME = piece('{"level":"info","time":');
+const REQUEST_ID = piece(',"msg":"request","request_id":');
+const KEY_ID = piece(',"key_id":');
+const PEER = piece(',"peer":');
+const OPERATION = piece(',"operation":');
+const PROTOCOL_IN = piece(',"protocol_in":');
+const MODEL = piece(',"model":');
+const TARGET = piece(',"target":');
+const STATUS = piece(',"status":');
+const STREAM = piece(',"stream":true');
+const NO_STREAM = piece(',"stream":false');
+const ATTEMPTS = piece(',"attempts":[');
+const ATTEMPT = piece('{"target":');
+const NEXT_ATTEMPT = piece(',{"target":');
+const MS = piece(',"ms":');
+const CAUSE = piece(',"cause":');
+const TTFT_MS = piece(',"ttft_ms":');
+const DURATION_MS = piece(',"duration_ms":');
+const BYTES_IN = piece(',"bytes_in":');
+const BYTES_OUT = piece(',"bytes_out":');
+const USAGE = piece(',"usage":{"input":');
+const CACHED = piece(',"cached":');
+const OUTPUT = piece(',"output":');
+const REASONING = piece(',"reasoning":');
+const WARNINGS = piece(',"warnings":[');
+const CONTINUED = piece(',"continued":true');
+const ERROR = piece(',"error":');
+const COMMA = piece(",");
+const CLOSE = piece("}");
+const CLOSE_LIST = piece("]");
+
+export function writeRequest(
+  line: LineWriter,
+  record: RequestRecord,
+  delivery: Delivery | null,
+  status: number,
+  { clock }: Time,
+): void {
+  const now = clock.now();
+  line.add(LEVEL_AND_TIME).whole(Math.round(clock.wall())).add(REQUEST_ID).quoted(record.from.requestId);
+  const { caller, usage, failure } = record;
+  line.add(caller?.kind === "key" ? KEY_ID : PEER).quoted(caller?.id ?? record.from.address);
+  line.add(OPERATION).quoted(record.operation).add(PROTOCOL_IN).quoted(record.protocol);
+  if (record.model !== "") line.add(MODEL).quoted(record.model);
+  if (record.answeredBy !== "") line.add(TARGET).quoted(record.answeredBy);
+  line
+    .add(STATUS)
+    .whole(status)
+    .add(record.stream ? STREAM : NO_STREAM);
+  writeAttempts(line, record.attempts);
+  if (record.firstContentAt > 0) line.add(TTFT_MS).tenths(record.firstContentAt - record.startedAt);
+  line.add(DURATION_MS).tenths(now - record.startedAt);
+  line
+    .add(BYTES_IN)
+    .whole(record.bytesIn)
+    .add(BYTES_OUT)
+    .whole(delivery?.bytesOut ?? 0);
+  if (usage !== null) {
+    line.add(USAGE).whole(usage.input).add(CACHED).whole(usage.cacheRead);
+    line.add(OUTPUT).whole(usage.output).add(REASONING).whole(usage.reasoning).add(CLOSE);
+  }
+  const losses = record.warningsFor(record.answeredBy);
+  if (losses.length > 0) writeWarnings(line, losses);
+  if (record.continued) line.add(CONTINUED);
+  if (failure !== null) line.add(ERROR).quoted(`${failure.code}: ${failure.message}`.slice(0, 500));
+  line.add(CLOSE);
+}
+
+function writeAttempts(line: LineWriter, attempts: readonly AttemptNote[]): void {
+  line.add(ATTEMPTS);
+  let begin = ATTEMPT;
+  for (const note of attempts) {
+    line.add(begin).quoted(note.target).add(MS).tenths(note.ms);
+    if (note.cause !== "") line.add(CAUSE).quoted(note.cause);
+    if (note.status !== 0) line.add(STATUS).whole(note.status);
+    line.add(CLOSE);
+    begin = NEXT_ATTEMPT;
+  }
+  line.add(CLOSE_LIST);
+}
+
+function writeWarnings(line: LineWriter, losses: readonly string[]): void {
+  line.add(WARNINGS);
+  losses.forEach((loss, index) => {
+    if (index > 0) line.add(COMMA);
+    line.quoted(loss);
+  });
+  line.add(CLOSE_LIST);
+}
