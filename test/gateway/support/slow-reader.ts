@@ -27,11 +27,14 @@ export interface Reading {
 /** Every package starts the gateway so; with V8's own 16 MB of young space nobody can tell garbage from what is held. */
 const AS_SHIPPED = { NODE_OPTIONS: "--max-old-space-size=64 --max-semi-space-size=1" };
 /** The upstream stands still when so many looks at what it sent found the same. */
-const LOOKS_STILL = 10;
+const LOOKS_STILL = 16;
 const LOOK_MS = 50;
 const MOST_LOOKS = 400;
 
-/** Runs in a process of its own, so that its buffers are not counted. Tells on each GET how many bytes it wrote. */
+/**
+ * Runs in a process of its own, so that its buffers are not counted. Tells on each GET how many bytes it wrote. Closes the
+ * connection after each answer, as the reader does: the kernel lets the buffers of one that was read fast grow to 32 MiB.
+ */
 const UPSTREAM = `
 const http = require("node:http");
 let sent = 0;
@@ -39,7 +42,7 @@ const server = http.createServer((request, response) => {
   if (request.method === "GET") { response.end(String(sent)); return; }
   const events = Number(request.headers["openai-events"]);
   request.resume();
-  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.writeHead(200, { "content-type": "text/event-stream", connection: "close" });
   let at = 0;
   sent = 0;
   const text = "x".repeat(900);
@@ -115,6 +118,7 @@ async function read(gateway: Running, events: number, pauseMs: number, upstream:
   const before = ownMemory(gateway.pid);
   const request = httpRequest(`http://127.0.0.1:${gateway.port}/v1/chat/completions`, {
     method: "POST",
+    agent: false,
     headers: { "content-type": "application/json", "openai-events": events },
   });
   request.end(JSON.stringify({ model: "m", stream: true, messages: [{ role: "user", content: "hi" }] }));
