@@ -85,18 +85,23 @@ function endOfDigits(bytes: Uint8Array, at: number, end: number): number {
   return position;
 }
 
-const WORDS = ["true", "false", "null"];
-
-function endOfWord(bytes: Uint8Array, at: number, end: number): number {
-  for (const word of WORDS) {
-    if (bytes[at] !== word.charCodeAt(0)) continue;
-    if (at + word.length > end) return -1;
-    for (let i = 1; i < word.length; i++) {
-      if (bytes[at + i] !== word.charCodeAt(i)) return -1;
-    }
-    return at + word.length;
+function endOfScalar(bytes: Uint8Array, at: number, end: number): number {
+  switch (bytes[at]) {
+    case 0x74:
+      return endOfLiteral(bytes, at, end, "true");
+    case 0x66:
+      return endOfLiteral(bytes, at, end, "false");
+    case 0x6e:
+      return endOfLiteral(bytes, at, end, "null");
+    default:
+      return endOfNumber(bytes, at, end);
   }
-  return endOfNumber(bytes, at, end);
+}
+
+function endOfLiteral(bytes: Uint8Array, at: number, end: number, literal: string): number {
+  if (at + literal.length > end) return -1;
+  for (let i = 1; i < literal.length; i++) if (bytes[at + i] !== literal.charCodeAt(i)) return -1;
+  return at + literal.length;
 }
 
 function isWord(bytes: Uint8Array, from: number, to: number, word: Uint8Array): boolean {
@@ -167,7 +172,7 @@ export function walkJson(
       expect = byte === 0x7b ? FIRST_KEY : FIRST_VALUE;
       position++;
     } else {
-      position = endOfWord(bytes, position, end);
+      position = endOfScalar(bytes, position, end);
       if (position < 0) return "invalid";
       expect = AFTER;
     }

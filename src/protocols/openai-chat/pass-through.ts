@@ -15,14 +15,12 @@ const OPTIONS = watchNames(["include_usage"]);
 export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] {
   const scan = context.scan ?? scanObject(body, null);
   const dialect = dialectNamed(context.dialect);
-  const edits: Edit[] = [];
-  const removed: Member[] = [];
-  const added: { name: string; json: string }[] = [];
-
   const model = findMember(scan, "model");
   const name = JSON.stringify(context.model);
-  if (model === undefined) added.push({ name: "model", json: name });
-  else if (!isString(body, model, name.slice(1, -1))) edits.push(replaceValue(model, name));
+  const isNamed = model === undefined || isString(body, model, name.slice(1, -1));
+  const edits: Edit[] = isNamed ? [] : [replaceValue(model, name)];
+  const added = model === undefined ? [{ name: "model", json: name }] : [];
+  const removed: Member[] = [];
 
   for (let i = 0; i < scan.members.length; i++) {
     const member = scan.members[i] as Member;
