@@ -35,12 +35,15 @@ function isEscape(letter: number): boolean {
   }
 }
 
+/** Bytes that a string may hold as they are: no quote, no backslash, no control character. */
+const PLAIN = new Uint8Array(256).map((_, byte) => (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c ? 1 : 0));
+
 /** After the string whose quote stands at `at`; -1 when it is not one (control characters and bad escapes included). */
 function endOfString(bytes: Uint8Array, at: number, end: number): number {
   let position = at + 1;
   while (position < end) {
-    const byte = bytes[position] ?? 0;
-    if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) {
+    const byte = bytes[position] as number;
+    if (PLAIN[byte] === 1) {
       position++;
     } else if (byte === 0x22) {
       return position + 1;
