@@ -61,7 +61,8 @@ export function appendRoute(headers: string[], record: RequestRecord, attempts: 
   headers.push("x-sluice-attempts", String(attempts));
   if (record.wanDown) headers.push("x-sluice-wan", "down");
   if (record.route !== "") headers.push("x-sluice-route", record.route);
-  for (const warning of record.warningsFor(target)) headers.push("x-sluice-warning", warning);
+  const warnings = record.warningsFor(target);
+  for (let i = 0; i < warnings.length; i++) headers.push("x-sluice-warning", warnings[i] ?? "");
 }
 
 /** Model names may hold anything; a header value must not. */

@@ -128,7 +128,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     const now = attempt.contentAt;
     if (attempt.stream) run.ticket.content(now);
     this.#stopWaiting();
-    for (const other of this.running) if (other !== run) this.leave(other);
+    if (this.running.length > 1) for (const other of this.running) if (other !== run) this.leave(other);
     if (record.firstContentAt === 0) record.firstContentAt = now;
     record.answeredBy = attempt.target.label;
     record.provider = attempt.target.provider.name;
@@ -273,7 +273,7 @@ export class RequestLoop implements AttemptOwner, Walk {
   letGoOfBody(): void {
     this.plan.release();
     this.request.need.letGo();
-    for (const run of this.running) run.attempt.releaseBody();
+    for (let i = 0; i < this.running.length; i++) this.running[i]?.attempt.releaseBody();
     this.record.releaseBody();
   }
 
@@ -330,7 +330,8 @@ export class RequestLoop implements AttemptOwner, Walk {
   }
 
   #find(attempt: Attempt): Run | undefined {
-    for (const run of this.running) if (run.attempt === attempt) return run;
+    const { running } = this;
+    for (let i = 0; i < running.length; i++) if (running[i]?.attempt === attempt) return running[i];
     return undefined;
   }
 

@@ -75,13 +75,16 @@ export function writeRequest(
 
 function writeAttempts(line: LineWriter, attempts: readonly AttemptNote[]): void {
   line.add(ATTEMPTS);
-  let begin = ATTEMPT;
-  for (const note of attempts) {
-    line.add(begin).quoted(note.target).add(MS).tenths(note.ms);
+  for (let i = 0; i < attempts.length; i++) {
+    const note = attempts[i] as AttemptNote;
+    line
+      .add(i === 0 ? ATTEMPT : NEXT_ATTEMPT)
+      .quoted(note.target)
+      .add(MS)
+      .tenths(note.ms);
     if (note.cause !== "") line.add(CAUSE).quoted(note.cause);
     if (note.status !== 0) line.add(STATUS).whole(note.status);
     line.add(CLOSE);
-    begin = NEXT_ATTEMPT;
   }
   line.add(CLOSE_LIST);
 }

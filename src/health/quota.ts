@@ -44,7 +44,10 @@ export class LearnedQuota {
 
   /** A request is being sent: what it takes is gone until the next reading says better. */
   spend(need: QuotaNeed): void {
-    for (const quota of this.known) quota.remaining = Math.max(0, quota.remaining - needOf(quota.kind, need));
+    for (let i = 0; i < this.known.length; i++) {
+      const quota = this.known[i] as Known;
+      quota.remaining = Math.max(0, quota.remaining - needOf(quota.kind, need));
+    }
   }
 
   /**
@@ -70,7 +73,8 @@ export class LearnedQuota {
   /** Factor on the target's weight, in (0, 1]: shrinks in proportion once less than a tenth of a quota is left. */
   share(now: number): number {
     let share = 1;
-    for (const quota of this.known) {
+    for (let i = 0; i < this.known.length; i++) {
+      const quota = this.known[i] as Known;
       if (now >= quota.resetAt) continue;
       const span = quota.resetAt - quota.readAt;
       const refilled = span > 0 ? ((quota.limit - quota.remaining) * (now - quota.readAt)) / span : 0;
@@ -95,7 +99,7 @@ export class LearnedQuota {
   }
 
   private of(kind: QuotaKind): Known | undefined {
-    for (const quota of this.known) if (quota.kind === kind) return quota;
+    for (let i = 0; i < this.known.length; i++) if (this.known[i]?.kind === kind) return this.known[i];
     return undefined;
   }
 }

@@ -55,10 +55,8 @@ export class GatheredLines implements LineWriter {
 
   add(piece: Uint8Array): this {
     this.#reserve(piece.length);
-    const bytes = this.#bytes;
-    let end = this.#end;
-    for (let i = 0; i < piece.length; i++) bytes[end++] = piece[i] ?? 0;
-    this.#end = end;
+    this.#bytes.set(piece, this.#end);
+    this.#end += piece.length;
     return this;
   }
 
