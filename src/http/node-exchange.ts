@@ -166,7 +166,10 @@ export class NodeExchange implements Exchange {
     this.listener = null;
     this.receiver = null;
     this.release();
-    this.request.socket.destroy();
+    const { socket } = this.request;
+    // Node holds what was written in this turn back until its end.
+    while (socket.writableCorked > 0) socket.uncork();
+    socket.destroy();
   }
 
   private writeHead(status: number, headers: HeaderList, length: number): void {

@@ -26,6 +26,11 @@ function echoHandler(exchange: Exchange): void {
   });
 }
 
+async function fetchBody(port: number): Promise<Buffer> {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/s`);
+  return Buffer.from(await answer.arrayBuffer());
+}
+
 for (const kind of ENGINES) {
   for (const path of PATHS) {
     test(`${kind} ${path}: the request arrives as it was sent`, async (t) => {
@@ -180,6 +185,53 @@ for (const kind of ENGINES) {
     const short = await sendRaw(port, "GET /v1/s?short HTTP/1.1\r\nHost: h\r\n\r\n");
     assert.notEqual(short.outcome, "open");
     assert.ok(bodyOf(short.bytes).length < 10);
+  });
+
+  test(`${kind}: pieces of one turn come in order whatever their sizes, with the end behind them`, async (t) => {
+    const pieces = [1, 100, 4096, 4097, 20_000, 1, 70_000, 3, 5].map((size, i) => Buffer.alloc(size, 97 + i));
+    const { port, errors } = await startEngine(t, kind, (exchange) => {
+      exchange.listen(IGNORE);
+      exchange.start(200, []);
+      setTimeout(() => {
+        for (const piece of pieces) exchange.write(piece);
+        exchange.end();
+      }, 5);
+    });
+    assert.deepEqual(await fetchBody(port), Buffer.concat(pieces));
+    assert.deepEqual(errors, []);
+  });
+
+  test(`${kind}: more small pieces in one turn than may wait: the writer is stopped, and told to go on`, async (t) => {
+    const piece = Buffer.alloc(1000, "x");
+    const { port } = await startEngine(t, kind, (exchange) => {
+      let left = 1000;
+      const go = () => {
+        while (left > 0) {
+          left--;
+          if (!exchange.write(piece)) return;
+        }
+        exchange.end();
+      };
+      exchange.listen({ onAbort() {}, onDrain: go });
+      exchange.start(200, []);
+      setTimeout(go, 5);
+    });
+    assert.equal((await fetchBody(port)).length, 1_000_000);
+  });
+
+  test(`${kind}: what was written before a cut in the same turn arrives`, async (t) => {
+    const { port } = await startEngine(t, kind, (exchange) => {
+      exchange.listen(IGNORE);
+      exchange.start(200, []);
+      setTimeout(() => {
+        exchange.write(Buffer.from("half"));
+        exchange.destroy();
+      }, 5);
+    });
+    const { bytes, outcome } = await sendRaw(port, "GET /v1/s HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert.notEqual(outcome, "open");
+    assert.match(bodyOf(bytes), /half/);
+    assert.equal(bytes.includes("0\r\n\r\n"), false);
   });
 
   test(`${kind}: a destroyed stream is cut, never ended`, async (t) => {
