@@ -31,13 +31,12 @@ export function writeHead(
   if (!options.sameBody) headers.push("content-type", options.contentType);
   if (options.stream) headers.push("cache-control", "no-cache, no-transform", "x-accel-buffering", "no");
   const { target } = attempt;
-  headers.push("x-sluice-provider", target.provider.name, "x-sluice-model", printable(target.model));
+  headers.push("x-sluice-provider", target.provider.name, "x-sluice-model", target.printable.model);
   appendRoute(headers, record, attempt.number, target.label);
-  const affinity = printable(target.label);
   const now = clock.now();
   headers.push(
     "x-session-affinity",
-    affinity,
+    target.printable.label,
     "server-timing",
     formatTiming({
       queue: record.bodyAt - record.startedAt,
@@ -63,9 +62,4 @@ export function appendRoute(headers: string[], record: RequestRecord, attempts: 
   if (record.route !== "") headers.push("x-sluice-route", record.route);
   const warnings = record.warningsFor(target);
   for (let i = 0; i < warnings.length; i++) headers.push("x-sluice-warning", warnings[i] ?? "");
-}
-
-/** Model names may hold anything; a header value must not. */
-function printable(text: string): string {
-  return /[^\x20-\x7e]/.test(text) ? text.replace(/[^\x20-\x7e]/g, "?") : text;
 }

@@ -75,6 +75,7 @@ function compileTarget(
     provider: ready,
     model: name,
     label: `${provider.name}/${name}`,
+    printable: { model: printable(name), label: printable(`${provider.name}/${name}`) },
     weight: target?.weight ?? 1,
     price:
       price === null ? null : { input: price.input, output: price.output, cachedInput: price.cachedInput },
@@ -96,4 +97,8 @@ function compileTarget(
 
 function compileRetry(config: Config, model: ModelConfig | null, targets: number): RetryRules {
   return effectiveRetry(config, model, targets);
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
 }

@@ -72,6 +72,8 @@ export interface Target {
   readonly model: string;
   /** `provider/model`, for people. */
   readonly label: string;
+  /** Both as values of headers: model names may hold anything. */
+  readonly printable: { readonly model: string; readonly label: string };
   readonly weight: number;
   /** USD per million tokens; null = unknown. */
   readonly price: {
