@@ -25,6 +25,11 @@ const EMPTY = Buffer.alloc(0);
 const PROBE_BYTES = 1024;
 /** Smaller pieces, which events are, are copied and go out together at the end of the turn. */
 const SMALL_BYTES = 4096;
+/**
+ * So much of them becomes one piece: with the head it fits uWS's cork buffer of 16 KiB. What does not fit is lost when
+ * the socket refuses what is corked before it, so there is one write to a cork.
+ */
+const MERGED_BYTES = 8192;
 
 /** `total` -1 = chunked: what the socket does not take uWS keeps. Else of that length: what it does not take we keep. */
 export class NativeStream implements TurnWriter {
@@ -102,9 +107,13 @@ export class NativeStream implements TurnWriter {
     if (this.pendingBytes === 0 && this.backlog <= this.owner.bufferBytes()) this.tellDrained();
   }
 
-  /** Sends what waits for the end of the turn, in one piece with the end when that has come as well. */
+  /** Sends what waits for the end of the turn, then the end when that has come as well. */
   flush(): void {
-    if (this.pendingBytes > 0 && !this.stopped) this.response.cork(this.flushCorked);
+    if (this.pendingBytes === 0 || this.stopped) return;
+    if (this.pending.length > 1 && this.pendingBytes <= MERGED_BYTES)
+      this.pending = [Buffer.concat(this.pending)];
+    this.sendPending();
+    if (this.ending && this.pendingBytes === 0 && !this.stopped) this.complete();
   }
 
   /** The exchange is over: nothing touches the response any more. */
@@ -128,11 +137,6 @@ export class NativeStream implements TurnWriter {
     this.wantsDrain = false;
     this.owner.onDrain();
   }
-
-  private readonly flushCorked = () => {
-    this.sendPending();
-    if (this.ending && this.pendingBytes === 0 && !this.stopped) this.complete();
-  };
 
   /** Hands one piece to uWS, in a cork that is made once. */
   private send(chunk: Uint8Array): void {

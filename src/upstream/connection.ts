@@ -1,5 +1,6 @@
 /** One connection to an origin: writes a request, feeds the parser with the answer, watches the deadlines, and tells its owner what became of it. */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Time, Timer } from "../base/clock.ts";
 import type { HeaderList } from "../base/headers.ts";
 import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
@@ -36,7 +37,8 @@ export class Connection implements ResponseSink, TurnWriter {
   readonly #time: Time;
   readonly #timer: Timer;
   readonly #body: RequestBody;
-  readonly #turn: WriteTurn;
+  /** null over TLS: Node tells only at the end of the next turn that such a write is done, and the answer may be there first. */
+  readonly #turn: WriteTurn | null;
   #call: Call | null = null;
   /** The call's request goes out at the end of the turn. */
   #unsent = false;
@@ -51,7 +53,7 @@ export class Connection implements ResponseSink, TurnWriter {
     this.#timer = network.time.timers.start(0, () => this.#late());
     this.#timer.cancel();
     this.#body = new RequestBody(socket, network.writeBuffer);
-    this.#turn = network.turn;
+    this.#turn = socket instanceof TLSSocket ? null : network.turn;
     port.receive = (bytes, length) => this.#received(bytes, length);
     this.#keepReadingAfterWriteErrors();
     socket.on("drain", () => this.#drained());
@@ -79,7 +81,7 @@ export class Connection implements ResponseSink, TurnWriter {
     if (call.paused) this.socket.pause();
     this.#unsent = true;
     const { body } = call.request;
-    if (body === null || isPieces(body)) this.#turn.add(this);
+    if (this.#turn !== null && (body === null || isPieces(body))) this.#turn.add(this);
     else this.writeNow();
   }
 
