@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
 import tls from "node:tls";
 import { build } from "esbuild";
@@ -226,6 +228,41 @@ async function oldServer(certificate: { cert: string; key: string }): Promise<Sc
   const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
   return startUpstream(answer({ body: "old" }), { tls: { ...certificate, ...old } });
 }
+
+test("a connection is kept although the answer is there before Node tells that the request is out", async () => {
+  const certificate = createCertificate(authority);
+  const child = spawn(process.execPath, ["-e", ANSWERING], {
+    env: { ...process.env, CERT: certificate.cert, KEY: certificate.key },
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  const client = testClient();
+  try {
+    const [line] = (await once(child.stdout as Readable, "data")) as [Buffer];
+    const origin = originOf(`https://127.0.0.1:${Number(line)}`, { ca: [authority.cert] });
+    assert.equal((await client.ask(origin)).failure, null);
+    for (let i = 0; i < 3; i++) {
+      const asked = client.ask(origin, { body: "x" });
+      // Behind the turn's writes: the answer comes while nothing else can run.
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150));
+      const outcome = await asked;
+      assert.equal(outcome.failure, null);
+      assert.equal(outcome.reused, true);
+    }
+  } finally {
+    client.close();
+    child.kill();
+  }
+});
+
+/** A server in a process of its own, which answers while this one stands still. */
+const ANSWERING = `
+const server = require("node:https").createServer({ cert: process.env.CERT, key: process.env.KEY }, (request, response) => {
+  request.resume();
+  request.on("end", () => response.end("ok"));
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.on("disconnect", () => process.exit(0));
+`;
 
 async function spawnAside(script: string, args: readonly string[], extraCa: string): Promise<string> {
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: extraCa };
