@@ -189,8 +189,6 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
 
   destroy(): void {
     if (this.closed) return;
-    this.stream?.flush();
-    if (this.closed) return;
     this.closed = true;
     this.listener = null;
     this.receiver = null;
@@ -289,10 +287,6 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
 
   bufferBytes(): number {
     return this.host.streamBufferBytes;
-  }
-
-  turn(): WriteTurn | null {
-    return this.inCallback ? null : this.host.turn;
   }
 
   onDrain(): void {

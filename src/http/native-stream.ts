@@ -1,5 +1,4 @@
 /** An answer that uWebSockets.js gets piece by piece, so that no reader, however slow, makes more than a bound wait. */
-import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import type { UwsResponse } from "./native-types.ts";
 
 /** What a stream needs of its exchange. */
@@ -8,8 +7,6 @@ export interface StreamOwner {
   writeHead(): void;
   /** Bytes that may wait before `write` returns false. */
   bufferBytes(): number;
-  /** Where small pieces wait for the end of the turn; null: uWS itself sends once its callback is over. */
-  turn(): WriteTurn | null;
   /** Writing may go on after a false. */
   onDrain(): void;
   /** Called before the last bytes of a chunked answer. */
@@ -23,16 +20,9 @@ export interface StreamOwner {
 const EMPTY = Buffer.alloc(0);
 /** While uWS may hold bytes of ours, this many more find out whether it still does. */
 const PROBE_BYTES = 1024;
-/** Smaller pieces, which events are, are copied and go out together at the end of the turn. */
-const SMALL_BYTES = 4096;
-/**
- * So much of them becomes one piece: with the head it fits uWS's cork buffer of 16 KiB. What does not fit is lost when
- * the socket refuses what is corked before it, so there is one write to a cork.
- */
-const MERGED_BYTES = 8192;
 
 /** `total` -1 = chunked: what the socket does not take uWS keeps. Else of that length: what it does not take we keep. */
-export class NativeStream implements TurnWriter {
+export class NativeStream {
   private readonly response: UwsResponse;
   private readonly owner: StreamOwner;
   private readonly total: number;
@@ -50,8 +40,6 @@ export class NativeStream implements TurnWriter {
   private ending = false;
   private stopped = false;
   private wantsDrain = false;
-  /** Will be called at the end of the turn. */
-  private inTurn = false;
   private chunk: Uint8Array = EMPTY;
 
   constructor(response: UwsResponse, owner: StreamOwner, total: number) {
@@ -78,13 +66,10 @@ export class NativeStream implements TurnWriter {
       return false;
     }
     const limit = this.owner.bufferBytes();
-    const isSmall = chunk.length <= SMALL_BYTES;
-    if (this.inTurn && !isSmall) this.flush();
-    const isHeld = this.pendingBytes > 0 || this.backlog > limit;
-    if (isHeld || (isSmall && this.awaitTurn())) {
+    if (this.pendingBytes > 0 || this.backlog > limit) {
       this.pending.push(Buffer.from(chunk));
       this.pendingBytes += chunk.length;
-      if (!this.inTurn && this.mayProbe) this.sendPending();
+      if (this.mayProbe) this.sendPending();
     } else {
       this.send(chunk);
     }
@@ -100,42 +85,11 @@ export class NativeStream implements TurnWriter {
     if (this.pendingBytes === 0) this.complete();
   }
 
-  writeNow(): void {
-    this.inTurn = false;
-    this.flush();
-    // Taken at once, though it was more than may wait: uWS has no reason to call.
-    if (this.pendingBytes === 0 && this.backlog <= this.owner.bufferBytes()) this.tellDrained();
-  }
-
-  /** Sends what waits for the end of the turn, then the end when that has come as well. */
-  flush(): void {
-    if (this.pendingBytes === 0 || this.stopped) return;
-    if (this.pending.length > 1 && this.pendingBytes <= MERGED_BYTES)
-      this.pending = [Buffer.concat(this.pending)];
-    this.sendPending();
-    if (this.ending && this.pendingBytes === 0 && !this.stopped) this.complete();
-  }
-
   /** The exchange is over: nothing touches the response any more. */
   stop(): void {
     this.stopped = true;
     this.pending = [];
     this.pendingBytes = 0;
-  }
-
-  /** True when what is written now goes out at the end of the turn. */
-  private awaitTurn(): boolean {
-    if (this.inTurn) return true;
-    const turn = this.total < 0 ? this.owner.turn() : null;
-    turn?.add(this);
-    this.inTurn = turn !== null;
-    return this.inTurn;
-  }
-
-  private tellDrained(): void {
-    if (!this.wantsDrain || this.stopped) return;
-    this.wantsDrain = false;
-    this.owner.onDrain();
   }
 
   /** Hands one piece to uWS, in a cork that is made once. */
@@ -181,7 +135,10 @@ export class NativeStream implements TurnWriter {
     this.sendPending();
     if (this.stopped || this.pendingBytes > 0) return true;
     if (this.ending) this.complete();
-    else this.tellDrained();
+    else if (this.wantsDrain) {
+      this.wantsDrain = false;
+      this.owner.onDrain();
+    }
     return true;
   }
 

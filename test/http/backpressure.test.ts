@@ -179,6 +179,47 @@ for (const kind of ENGINES) {
       socket.destroy();
     });
 
+    test(`${kind}: bursts of small pieces arrive whole at a reader that stands still now and then`, async (t) => {
+      const piece = CHUNK.subarray(0, 3000);
+      const pieces = 6000;
+      const { port, errors } = await startEngine(t, kind, (exchange) => {
+        let written = 0;
+        let stopped = false;
+        const burst = () => {
+          for (let i = 0; i < 12 && !stopped && written < pieces; i++) {
+            written++;
+            stopped = !exchange.write(piece);
+          }
+          if (written === pieces) exchange.end();
+          else if (!stopped) setImmediate(burst);
+        };
+        exchange.listen({
+          onAbort() {
+            stopped = true;
+          },
+          onDrain() {
+            stopped = false;
+            setImmediate(burst);
+          },
+        });
+        exchange.start(200, []);
+        burst();
+      });
+      const socket = request(port);
+      const received: Buffer[] = [];
+      socket.on("data", (bytes) => {
+        received.push(bytes);
+        if (received.length % 40 !== 0) return;
+        socket.pause();
+        setTimeout(() => socket.resume(), 5);
+      });
+      await new Promise((resolve) => socket.on("close", resolve));
+      const body = decode(Buffer.concat(received));
+      assert.equal(body.length, piece.length * pieces);
+      assert.equal(digest(body), digest(Buffer.concat(Array.from({ length: pieces }, () => piece))));
+      assert.deepEqual(errors, []);
+    });
+
     test(`${kind}: small events reach a reader that was blocked before`, async (t) => {
       let open: Exchange | null = null;
       const { port } = await startEngine(t, kind, (exchange) => {
