@@ -21,6 +21,12 @@ const EMPTY = Buffer.alloc(0);
 /** While uWS may hold bytes of ours, this many more find out whether it still does. */
 const PROBE_BYTES = 1024;
 
+/**
+ * uWS's cork buffer has 16 KiB. A chunk that does not fit it with its size line is lost when a full socket refuses that
+ * line: larger ones go out as several. With `tryEnd` nothing is lost, it tells what it took.
+ */
+const CORK_BYTES = 15 * 1024;
+
 /** `total` -1 = chunked: what the socket does not take uWS keeps. Else of that length: what it does not take we keep. */
 export class NativeStream {
   private readonly response: UwsResponse;
@@ -92,8 +98,18 @@ export class NativeStream {
     this.pendingBytes = 0;
   }
 
+  private send(bytes: Uint8Array): void {
+    if (this.total >= 0 || bytes.length <= CORK_BYTES) {
+      this.sendPiece(bytes);
+      return;
+    }
+    for (let at = 0; at < bytes.length; at += CORK_BYTES) {
+      this.sendPiece(bytes.subarray(at, at + CORK_BYTES));
+    }
+  }
+
   /** Hands one piece to uWS, in a cork that is made once. */
-  private send(chunk: Uint8Array): void {
+  private sendPiece(chunk: Uint8Array): void {
     this.chunk = chunk;
     this.response.cork(this.sendCorked);
     this.chunk = EMPTY;
