@@ -80,7 +80,7 @@ export class AttemptSend {
 
   #send(credentials: string): void {
     if (this.prepared === null) return;
-    const { provider, timeouts } = this.#attempt.target;
+    const { provider, deadlines } = this.#attempt.target;
     const { method, path, headers, body } = this.prepared;
     this.#call = provider.transport.send(
       {
@@ -90,8 +90,7 @@ export class AttemptSend {
         constantHeaders: provider.constantHeaders,
         headers: credentials === "" ? headers : credentials + headers,
         body,
-        // The attempt's own deadlines watch the rest.
-        deadlines: { connect: timeouts.connect, firstByte: 0, idle: 0, total: 0 },
+        deadlines,
       },
       this.#attempt,
     );

@@ -70,6 +70,7 @@ function compileTarget(
   target: TargetConfig | null,
 ): Target {
   const price = target?.price ?? lookupPrice(config, provider.name, name);
+  const timeouts = effectiveTimeouts(config, model, provider);
   return {
     identity: targetIdentity(provider, name),
     provider: ready,
@@ -91,7 +92,8 @@ function compileTarget(
       ...(target?.images == null ? {} : { images: target.images }),
       ...(target?.jsonSchema == null ? {} : { jsonSchema: target.jsonSchema }),
     },
-    timeouts: effectiveTimeouts(config, model, provider),
+    timeouts,
+    deadlines: { connect: timeouts.connect, firstByte: 0, idle: 0, total: 0 },
   };
 }
 

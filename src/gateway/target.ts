@@ -2,7 +2,7 @@
 
 import type { Capability } from "../protocols/protocol.ts";
 import type { ProviderFacts, ProviderKind } from "../providers/provider.ts";
-import type { Origin, UpstreamClient } from "../upstream/client.ts";
+import type { Origin, UpstreamClient, UpstreamDeadlines } from "../upstream/client.ts";
 import type { ForwardRules } from "./forwarded-headers.ts";
 import type { HeadMemory } from "./head-memory.ts";
 
@@ -89,6 +89,8 @@ export interface Target {
   readonly prefill: boolean;
   readonly capability: Capability;
   readonly timeouts: Timeouts;
+  /** What the upstream client watches of a send to it: the attempt's own deadlines watch the rest. */
+  readonly deadlines: UpstreamDeadlines;
 }
 
 export interface Alias {

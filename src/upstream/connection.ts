@@ -6,14 +6,16 @@ import type { HeaderList } from "../base/headers.ts";
 import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import type { Call } from "./call.ts";
 import type { UpstreamFailure } from "./client.ts";
-import type { Network, ReadPort } from "./dial.ts";
+import type { Network } from "./dial.ts";
 import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
 import { headEncoding, isPieces, type OriginHead, requestHead } from "./request-head.ts";
-import { ResponseParser, type ResponseSink } from "./response-parser.ts";
+import { type HeadScanners, ResponseParser, type ResponseSink } from "./response-parser.ts";
+import { attachReader, type SocketReader } from "./socket-reader.ts";
 
 export interface ConnectionOwner {
   readonly head: OriginHead;
+  readonly scanners: HeadScanners;
   /** The answer is complete and the connection may serve again. */
   released(connection: Connection): void;
   /** It is closed or about to be. `byServer` = while it was idle. Called once. */
@@ -25,17 +27,18 @@ export interface ConnectionOwner {
 /** What a peer that closed on us may still have sent, and what follows an answer that is whole, is read for so long. */
 const LAST_WORDS_MS = 1000;
 
-export class Connection implements ResponseSink, TurnWriter {
+export class Connection implements ResponseSink, SocketReader, TurnWriter {
   readonly socket: Socket;
   /** Answers begun on this connection. */
   served = 0;
   /** Monotonic milliseconds, while idle. */
   idleSince = 0;
   idleUntil = 0;
-  readonly parser = new ResponseParser(this);
+  readonly parser: ResponseParser;
   readonly #owner: ConnectionOwner;
   readonly #time: Time;
-  readonly #timer: Timer;
+  /** Made when there is a deadline: mostly the caller watches its own. */
+  #timer: Timer | null = null;
   readonly #body: RequestBody;
   /** null over TLS: Node tells only at the end of the next turn that such a write is done, and the answer may be there first. */
   readonly #turn: WriteTurn | null;
@@ -46,20 +49,14 @@ export class Connection implements ResponseSink, TurnWriter {
   /** Why writing failed: the answer may have come before (an early 413), so reading goes on. */
   #writeError = "";
 
-  constructor(socket: Socket, port: ReadPort, owner: ConnectionOwner, network: Network) {
+  constructor(socket: Socket, owner: ConnectionOwner, network: Network) {
     this.socket = socket;
+    this.parser = new ResponseParser(this, owner.scanners);
     this.#owner = owner;
     this.#time = network.time;
-    this.#timer = network.time.timers.start(0, () => this.#late());
-    this.#timer.cancel();
     this.#body = new RequestBody(socket, network.writeBuffer);
     this.#turn = socket instanceof TLSSocket ? null : network.turn;
-    port.receive = (bytes, length) => this.#received(bytes, length);
-    this.#keepReadingAfterWriteErrors();
-    socket.on("drain", () => this.#drained());
-    socket.on("end", () => this.#ended(""));
-    socket.on("error", (error: NodeJS.ErrnoException) => this.#ended(error.code ?? error.message));
-    socket.on("close", () => this.#ended("closed"));
+    attachReader(socket, this);
   }
 
   get usable(): boolean {
@@ -157,10 +154,10 @@ export class Connection implements ResponseSink, TurnWriter {
 
   /** The call has all it wants: the end of the body, which mostly is in the same read, frees the connection. */
   awaitEnd(): void {
-    this.#timer.restart(LAST_WORDS_MS);
+    this.#startTimer(LAST_WORDS_MS);
   }
 
-  #received(bytes: Buffer, length: number): void {
+  receive(bytes: Buffer, length: number): void {
     const call = this.#call;
     if (call === null) {
       this.#close(true); // an idle connection has nothing to say, save that it is about to close (408)
@@ -183,6 +180,15 @@ export class Connection implements ResponseSink, TurnWriter {
     }
   }
 
+  /** After a write that failed: bytes already here outrank that error. */
+  outlives(error: NodeJS.ErrnoException | undefined): boolean {
+    if (error?.syscall !== "write" || this.#gone || this.#call === null || this.#writeError !== "")
+      return false;
+    this.#writeError = error.code ?? "EPIPE";
+    this.#startTimer(LAST_WORDS_MS);
+    return true;
+  }
+
   #complete(call: Call, clean: boolean): void {
     const again = clean && this.parser.keepAlive && !this.parser.surplus && this.#body.done && this.usable;
     if (call.paused && again) this.socket.resume();
@@ -199,7 +205,7 @@ export class Connection implements ResponseSink, TurnWriter {
     }
     this.#call = null;
     this.#unsent = false;
-    this.#timer.cancel();
+    this.#timer?.cancel();
     this.#body.release();
     this.parser.stop();
   }
@@ -213,13 +219,12 @@ export class Connection implements ResponseSink, TurnWriter {
   #close(byServer: boolean): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#timer.cancel();
+    this.#timer?.cancel();
     this.socket.destroy();
     this.#owner.gone(this, byServer);
   }
 
-  /** The other side ended, or the socket broke. `code` is "" for an orderly end. */
-  #ended(code: string): void {
+  onEnded(code: string): void {
     if (this.#gone) return;
     const call = this.#call;
     if (call === null) {
@@ -255,7 +260,7 @@ export class Connection implements ResponseSink, TurnWriter {
     this.#owner.resend(call);
   }
 
-  #drained(): void {
+  onDrain(): void {
     const call = this.#call;
     if (call === null) return;
     this.#body.drained();
@@ -283,12 +288,17 @@ export class Connection implements ResponseSink, TurnWriter {
   /** 0 = no deadline but the total one. */
   #arm(call: Call, ms: number): void {
     if (call.totalAt === Number.POSITIVE_INFINITY) {
-      if (ms === 0) this.#timer.cancel();
-      else this.#timer.restart(ms);
+      if (ms === 0) this.#timer?.cancel();
+      else this.#startTimer(ms);
       return;
     }
     const left = call.totalAt - this.#time.clock.now();
-    this.#timer.restart(ms === 0 ? left : Math.min(ms, left));
+    this.#startTimer(ms === 0 ? left : Math.min(ms, left));
+  }
+
+  #startTimer(ms: number): void {
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#late());
+    else this.#timer.restart(ms);
   }
 
   #late(): void {
@@ -303,7 +313,7 @@ export class Connection implements ResponseSink, TurnWriter {
     if (this.#time.clock.now() >= call.totalAt) {
       this.#fail(call, { cause: "total_timeout", message: `${where} took over ${total} ms` });
     } else if (this.#writeError !== "") {
-      this.#ended(this.#writeError);
+      this.onEnded(this.#writeError);
     } else if (!this.parser.headed) {
       this.#fail(call, {
         cause: "first_byte_timeout",
@@ -315,20 +325,6 @@ export class Connection implements ResponseSink, TurnWriter {
         message: `${where} fell silent for ${idle} ms inside its answer`,
       });
     }
-  }
-
-  /** Node destroys a socket whose write fails, with what could still be read from it; bytes already here outrank that error. */
-  #keepReadingAfterWriteErrors(): void {
-    const socket = this.socket;
-    const destroy = socket.destroy;
-    socket.destroy = (error?: NodeJS.ErrnoException) => {
-      if (error?.syscall !== "write" || this.#gone || this.#call === null || this.#writeError !== "") {
-        return destroy.call(socket, error);
-      }
-      this.#writeError = error.code ?? "EPIPE";
-      this.#timer.restart(LAST_WORDS_MS);
-      return socket;
-    };
   }
 
   #where(call: Call): string {

@@ -9,6 +9,7 @@ import type { Names } from "./dns.ts";
 import { orderAddresses, raceConnects } from "./happy-eyeballs.ts";
 import { authority } from "./origin.ts";
 import type { WriteBuffer } from "./request-body.ts";
+import { type readInto, receivePiece } from "./socket-reader.ts";
 import { type TlsContexts, tlsFailure } from "./tls.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -20,15 +21,10 @@ export interface Network {
   readonly time: Time;
   readonly names: Names;
   readonly contexts: TlsContexts;
-  /** All sockets read into this one buffer: whatever must outlive a read is copied by its reader. */
-  readonly readBuffer: Buffer;
+  /** All sockets read into one buffer: whatever must outlive a read is copied by its reader. */
+  readonly onread: ReturnType<typeof readInto>;
   readonly writeBuffer: WriteBuffer;
   readonly turn: WriteTurn;
-}
-
-/** Where the bytes of a socket go; set once the connection stands. */
-export interface ReadPort {
-  receive(bytes: Buffer, length: number): void;
 }
 
 export interface DialTarget {
@@ -43,7 +39,7 @@ export interface DialTarget {
 
 export interface DialResult {
   /** `address` is the origin's, or the proxy's. */
-  ready(socket: Socket, port: ReadPort, address: string): void;
+  ready(socket: Socket, address: string): void;
   failed(failure: UpstreamFailure): void;
   /** A session that the next connection may resume. */
   session?(session: Buffer): void;
@@ -57,7 +53,6 @@ export class Dial {
   readonly #network: Network;
   readonly #target: DialTarget;
   readonly #result: DialResult;
-  readonly #port: ReadPort = { receive: ignore };
   #over = false;
   #cancelStep: () => void = ignore;
 
@@ -121,21 +116,9 @@ export class Dial {
     const next = origin.proxy ?? origin;
     const secure = origin.proxy === null ? origin.tls && !probe : origin.proxy.tls;
     const where = { host: address, port: next.port };
-    const onread = tunnelled ? {} : { onread: this.#onread() };
+    const onread = tunnelled ? {} : { onread: this.#network.onread };
     if (!secure) return net.connect({ ...where, ...onread });
     return tls.connect({ ...where, ...onread, ...this.#tlsOptions(next.host, origin.proxy === null) });
-  }
-
-  #onread() {
-    const port = this.#port;
-    const buffer = this.#network.readBuffer;
-    return {
-      buffer,
-      callback(length: number): boolean {
-        port.receive(buffer, length);
-        return true;
-      },
-    };
   }
 
   #tlsOptions(host: string, toOrigin: boolean): ConnectionOptions {
@@ -198,14 +181,14 @@ export class Dial {
     const { origin } = this.#target;
     const secured = tls.connect({ socket, host: origin.host, ...this.#tlsOptions(origin.host, true) });
     this.#handshake(secured, origin, () => {
-      secured.on("data", (bytes: Buffer) => this.#port.receive(bytes, bytes.length));
+      secured.on("data", receivePiece);
       this.#ready(secured, address);
     });
   }
 
   #ready(socket: Socket, address: string): void {
     this.#over = true;
-    this.#result.ready(socket, this.#port, address);
+    this.#result.ready(socket, address);
   }
 
   #fail(failure: UpstreamFailure): void {

@@ -16,6 +16,8 @@ const SPACE = 32;
 const COLON = 58;
 const VERSION_PREFIX = Buffer.from("HTTP/1.");
 
+const NO_HEADERS: string[] = [];
+
 const STATUS_LINE = 0;
 const LINE_LF = 1;
 const LINE_START = 2;
@@ -40,7 +42,7 @@ export class HeadScanner {
   /** 0 or 1: the minor version. */
   minor = 1;
   /** Name and value in turn, names in lower case; a new list for every answer. */
-  headers: string[] = [];
+  headers: string[] = NO_HEADERS;
   readonly framing = new ResponseFraming();
   /** Why the head was refused. */
   refusal = "";
@@ -69,6 +71,8 @@ export class HeadScanner {
     this.#marked = 0;
     this.#kept = null;
     this.#keptLength = 0;
+    // Whoever wants the headers has them: they are not kept for the next answer.
+    this.headers = NO_HEADERS;
   }
 
   /** Goes on at `start`; returns the offset after the head, HEAD_INCOMPLETE or HEAD_REFUSED. */

@@ -8,6 +8,7 @@ import { createNameServer, createNames, type NameServer } from "./dns.ts";
 import { createHostsFile } from "./hosts-file.ts";
 import { OriginPool, type PoolShare } from "./pool.ts";
 import { createWriteBuffer } from "./request-body.ts";
+import { readInto } from "./socket-reader.ts";
 import { createTlsContexts } from "./tls.ts";
 
 export interface UpstreamClientOptions {
@@ -39,7 +40,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
       options.nameServer ?? createNameServer(),
     ),
     contexts: createTlsContexts(),
-    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    onread: readInto(Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)),
     writeBuffer: createWriteBuffer(),
     turn: createWriteTurn(),
   };

@@ -5,9 +5,10 @@ import type { Call, CallOwner } from "./call.ts";
 import type { Origin, UpstreamFailure } from "./client.ts";
 import { connectTimeout, poolFull } from "./connect-failure.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
-import { Dial, type DialResult, type Network, type ReadPort } from "./dial.ts";
+import { Dial, type DialResult, type Network } from "./dial.ts";
 import { IdleLimit } from "./idle-limit.ts";
 import { type OriginHead, originHead } from "./request-head.ts";
+import { HeadScanners } from "./response-parser.ts";
 
 /** What all pools share: the overall bounds, and the one timer for idle connections. */
 export interface PoolShare {
@@ -28,6 +29,7 @@ const ORPHAN_MS = 10_000;
 export class OriginPool implements CallOwner, ConnectionOwner {
   readonly origin: Origin;
   readonly head: OriginHead;
+  readonly scanners = new HeadScanners();
   /** Last in, first out: the ones at the front may grow old and close. */
   readonly idle: Connection[] = [];
   readonly open = new Set<Connection>();
@@ -151,7 +153,7 @@ export class OriginPool implements CallOwner, ConnectionOwner {
   #dial(call: Call): void {
     const target = { origin: this.origin, lastGood: this.#lastGood, session: this.#session, probe: false };
     const result: DialResult = {
-      ready: (socket, port, address) => this.#ready(dial, socket, port, address),
+      ready: (socket, address) => this.#ready(dial, socket, address),
       failed: (failure) => this.#failed(dial, failure),
       session: (session) => {
         this.#session = session;
@@ -164,10 +166,10 @@ export class OriginPool implements CallOwner, ConnectionOwner {
     dial.start();
   }
 
-  #ready(dial: Dial, socket: Socket, port: ReadPort, address: string): void {
+  #ready(dial: Dial, socket: Socket, address: string): void {
     this.#forget(dial);
     this.#lastGood = address;
-    const connection = new Connection(socket, port, this, this.#share.network);
+    const connection = new Connection(socket, this, this.#share.network);
     this.open.add(connection);
     const call = this.#line.find((each) => each.dial === dial) ?? this.#line[0];
     if (call === undefined) {

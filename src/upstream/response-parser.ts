@@ -17,7 +17,8 @@ export type ParseState = "more" | "done" | "refused" | "stopped";
 /** More interim answers than any server has a reason for. */
 const MAX_INFORMATIONAL = 8;
 
-const NO_HEADERS: string[] = [];
+/** Scanners at rest: more than so many heads are rarely cut by the end of a read at a time. */
+const MAX_RESTING = 8;
 
 const HEAD = 0;
 const LENGTH = 1;
@@ -25,22 +26,42 @@ const CHUNKED = 2;
 const UNTIL_CLOSE = 3;
 const DONE = 4;
 
+/** Head scanners shared by the connections of an origin: each has one while a head arrives, most of them for the length of one read. */
+export class HeadScanners {
+  readonly #resting: HeadScanner[] = [];
+
+  take(): HeadScanner {
+    return this.#resting.pop() ?? new HeadScanner();
+  }
+
+  give(scanner: HeadScanner): void {
+    scanner.reset();
+    if (this.#resting.length < MAX_RESTING) this.#resting.push(scanner);
+  }
+}
+
 export class ResponseParser {
   /** Why the answer was refused: goes on after "the answer of HOST ". */
   refusal = "";
   /** Bytes came after the end of the answer: the connection cannot be trusted any more. */
   surplus = false;
+  /** After the head: the connection may serve again when the body has come. */
+  keepAlive = true;
+  /** Milliseconds the server promises to keep the connection; -1 = not said. */
+  keepAliveTimeout = -1;
   readonly #sink: ResponseSink;
-  readonly #scanner = new HeadScanner();
-  readonly #chunks = new ChunkDecoder();
+  readonly #scanners: HeadScanners;
+  #scanner: HeadScanner | null = null;
+  #chunks: ChunkDecoder | null = null;
   #phase = DONE;
   #head = false;
   #informational = 0;
   #left = 0;
   #stopped = false;
 
-  constructor(sink: ResponseSink) {
+  constructor(sink: ResponseSink, scanners = new HeadScanners()) {
     this.#sink = sink;
+    this.#scanners = scanners;
   }
 
   /** Expects an answer; `head` = to a HEAD request, which has no body whatever its headers say. */
@@ -51,7 +72,7 @@ export class ResponseParser {
     this.#stopped = false;
     this.refusal = "";
     this.surplus = false;
-    this.#scanner.reset();
+    this.#scanner?.reset();
   }
 
   /** Nothing more is reported; the feed that is running returns `stopped`. */
@@ -61,7 +82,7 @@ export class ResponseParser {
 
   /** True once any byte of the answer has come. */
   get begun(): boolean {
-    return this.#phase !== HEAD || this.#informational > 0 || this.#scanner.begun;
+    return this.#phase !== HEAD || this.#informational > 0 || this.#scanner?.begun === true;
   }
 
   /** True once the final head is complete. */
@@ -77,15 +98,6 @@ export class ResponseParser {
   /** Bytes missing of the body; -1 = unknown. */
   get missing(): number {
     return this.#phase === LENGTH ? this.#left : -1;
-  }
-
-  get keepAlive(): boolean {
-    return this.#scanner.framing.keepAlive;
-  }
-
-  /** Milliseconds the server promises to keep the connection; -1 = not said. */
-  get keepAliveTimeout(): number {
-    return this.#scanner.framing.keepAliveTimeout;
   }
 
   /** Takes the bytes up to `end`. They may be moved about, and belong to the caller again afterwards. */
@@ -106,6 +118,7 @@ export class ResponseParser {
   }
 
   #readHead(bytes: Buffer, end: number): number {
+    this.#scanner ??= this.#scanners.take();
     const scanner = this.#scanner;
     for (let at = 0; ; ) {
       at = scanner.scan(bytes, at, end);
@@ -113,43 +126,48 @@ export class ResponseParser {
       if (at < 0) return at;
       const status = scanner.status;
       if (status === 101) return this.#refuse("switches protocols unasked");
-      if (status >= 200) return this.#begin(status) ? at : HEAD_REFUSED;
+      if (status >= 200) return this.#begin(scanner) ? at : HEAD_REFUSED;
       if (++this.#informational > MAX_INFORMATIONAL) return this.#refuse("has more than 8 interim heads");
       scanner.reset();
       if (at === end) return HEAD_INCOMPLETE;
     }
   }
 
-  #begin(status: number): boolean {
-    const { framing, minor, headers } = this.#scanner;
+  #begin(scanner: HeadScanner): boolean {
+    const { framing, status, minor, headers } = scanner;
     if (!framing.decide(status, minor, this.#head)) {
       this.refusal = framing.refusal;
       return false;
     }
-    this.#left = framing.length;
-    switch (framing.kind) {
+    const { kind, length } = framing;
+    this.keepAlive = framing.keepAlive;
+    this.keepAliveTimeout = framing.keepAliveTimeout;
+    this.#left = length;
+    this.#scanner = null;
+    this.#scanners.give(scanner);
+    switch (kind) {
       case "none":
         this.#phase = DONE;
         break;
       case "length":
-        this.#phase = this.#left === 0 ? DONE : LENGTH;
+        this.#phase = length === 0 ? DONE : LENGTH;
         break;
       case "chunked":
         this.#phase = CHUNKED;
+        this.#chunks ??= new ChunkDecoder();
         this.#chunks.reset();
         break;
       default:
         this.#phase = UNTIL_CLOSE;
     }
-    // Whoever wants the headers has them: a connection does not keep those of its last answer.
-    this.#scanner.headers = NO_HEADERS;
     this.#sink.onHead(status, headers);
     return true;
   }
 
   #readBody(bytes: Buffer, at: number, end: number): number {
     if (at === end || this.#phase === DONE) return at;
-    if (this.#phase === CHUNKED) return this.#readChunks(bytes, at, end);
+    if (this.#phase === CHUNKED && this.#chunks !== null)
+      return this.#readChunks(this.#chunks, bytes, at, end);
     const next = this.#phase === LENGTH ? Math.min(end, at + this.#left) : end;
     if (this.#phase === LENGTH) {
       this.#left -= next - at;
@@ -159,8 +177,7 @@ export class ResponseParser {
     return next;
   }
 
-  #readChunks(bytes: Buffer, at: number, end: number): number {
-    const chunks = this.#chunks;
+  #readChunks(chunks: ChunkDecoder, bytes: Buffer, at: number, end: number): number {
     const next = chunks.decode(bytes, at, end);
     if (chunks.done) this.#phase = DONE;
     if (chunks.viewEnd > chunks.viewStart)

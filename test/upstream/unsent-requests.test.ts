@@ -7,10 +7,11 @@ import { createSystemTime } from "../../src/base/system-time.ts";
 import type { TurnWriter } from "../../src/base/write-turn.ts";
 import { Call } from "../../src/upstream/call.ts";
 import { Connection } from "../../src/upstream/connection.ts";
-import type { Network, ReadPort } from "../../src/upstream/dial.ts";
+import type { Network } from "../../src/upstream/dial.ts";
 import { originOf } from "../../src/upstream/origin.ts";
 import { createWriteBuffer } from "../../src/upstream/request-body.ts";
 import { originHead } from "../../src/upstream/request-head.ts";
+import { HeadScanners } from "../../src/upstream/response-parser.ts";
 import { answer } from "../support/answers.ts";
 import { requestFor } from "../support/upstream-call.ts";
 import { stage } from "./stage.ts";
@@ -66,12 +67,11 @@ async function openConnection(t: TestContext) {
     turn: { add: (writer) => writers.push(writer) },
   } satisfies Partial<Network>;
   const seen: string[] = [];
-  const readPort: ReadPort = { receive() {} };
   const connection = new Connection(
     socket,
-    readPort,
     {
       head: originHead(origin),
+      scanners: new HeadScanners(),
       released: () => seen.push("released"),
       gone: (_connection, byServer) => seen.push(byServer ? "gone by server" : "gone"),
       resend: () => seen.push("resend"),
@@ -89,6 +89,6 @@ async function openConnection(t: TestContext) {
     seen,
     writers,
     call: () => new Call(requestFor(origin), handler, Number.POSITIVE_INFINITY, { withdraw() {} }),
-    say: (text: string) => readPort.receive(Buffer.from(text), text.length),
+    say: (text: string) => connection.receive(Buffer.from(text), text.length),
   };
 }
