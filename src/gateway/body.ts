@@ -1,6 +1,7 @@
 /** Collects a request body into one buffer, with a permit for its bytes and room in front for an edit in place. */
 import { Failure } from "../base/failure.ts";
 import type { BodyReceiver, Exchange } from "../http/exchange.ts";
+import type { BodyBuffers } from "./body-buffers.ts";
 
 export interface BodyLimits {
   /** The largest body taken, bytes. */
@@ -11,6 +12,7 @@ export interface BodyLimits {
   readonly admit: (bytes: number, held: number) => Failure | null;
   /** Gives granted bytes back. */
   readonly release: (bytes: number) => void;
+  readonly buffers: BodyBuffers;
 }
 
 export interface CollectedBody {
@@ -94,9 +96,9 @@ class BodyCollector implements BodyReceiver {
       return false;
     }
     this.granted = size;
-    const grown = Buffer.allocUnsafe(this.limits.headroom + size);
+    const grown = this.limits.buffers.take(this.limits.headroom + size);
     if (this.end > this.limits.headroom) this.buffer.copy(grown, 0, 0, this.end);
-    freeBuffer(this.buffer);
+    this.limits.buffers.give(this.buffer);
     this.buffer = grown;
     return true;
   }
@@ -114,7 +116,7 @@ class BodyCollector implements BodyReceiver {
     this.settled = true;
     if (this.granted > 0) this.limits.release(this.granted);
     this.granted = 0;
-    freeBuffer(this.buffer);
+    this.limits.buffers.give(this.buffer);
     this.buffer = NOTHING;
     this.done(failure);
   }
@@ -138,20 +140,8 @@ class WholeBody implements CollectedBody {
   }
 
   free(): void {
-    freeBuffer(this.buffer);
+    this.limits.buffers.give(this.buffer);
   }
-}
-
-/** Smaller ones are not worth the call, and the smallest share a pool. */
-const FREED_BYTES = 16 * 1024;
-
-/**
- * Until the collector comes round a hundred dead bodies may lie about, and what they take makes it mark the whole heap.
- * Before Node 22 there is no way to give them back by hand.
- */
-function freeBuffer(buffer: Buffer): void {
-  const whole = buffer.buffer as ArrayBuffer & { transfer?(length: number): ArrayBuffer };
-  if (buffer.length >= FREED_BYTES && whole.byteLength === buffer.length) whole.transfer?.(0);
 }
 
 const NOTHING = Buffer.alloc(0);

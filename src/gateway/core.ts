@@ -13,6 +13,7 @@ import { createStrategy } from "../routing/strategies.ts";
 import type { Strategy } from "../routing/strategy.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Origin, UpstreamClient } from "../upstream/client.ts";
+import { type BodyBuffers, createBodyBuffers } from "./body-buffers.ts";
 import type { TargetSet } from "./candidates.ts";
 import { type ClaudeModels, createClaudeModels } from "./claude-models.ts";
 import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
@@ -47,6 +48,7 @@ export interface Core {
   readonly uplink: Uplink;
   readonly memory: MemoryBudget;
   readonly repairBodies: RepairBodies;
+  readonly bodyBuffers: BodyBuffers;
   /** Whole answers that are held until they are known to be whole. */
   readonly answers: MemoryBudget;
   /** Epoch milliseconds: a wall clock before it was never set. */
@@ -78,6 +80,7 @@ const MAX_ALIAS_STATES = 512;
 /** The time, where entries do not age by it. */
 const UNAGED = 0;
 const MAX_PROVIDERS = 512;
+const MAX_KEPT_BODIES = 2 * 1024 * 1024;
 const REFUSED_FOR_MS = 3_600_000;
 const MAX_REFUSED = 32;
 /** Signatures of calls whose clients have no place for them (40-protocols.md 1.7). */
@@ -122,6 +125,7 @@ export function createCore(options: CoreOptions): Core {
     }),
     memory: repairBodies.memory,
     repairBodies,
+    bodyBuffers: createBodyBuffers(time.timers, Math.min(MAX_KEPT_BODIES, options.bufferBytes / 8)),
     answers: createMemoryBudget(answerBytes(options.bufferBytes)),
     buildDate: options.buildDate,
     publicOrigin: options.publicOrigin,

@@ -98,6 +98,7 @@ export function serveRequest(
         headroom: HEADROOM,
         admit: core.memory.admit,
         release: core.memory.release,
+        buffers: core.bodyBuffers,
       },
       (result) => {
         if (record.ended) {

@@ -140,6 +140,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       unwatchClock();
       health.close();
       core.claudeModels.close();
+      core.bodyBuffers.close();
       core.uplink.close();
       publicOrigins.close();
     },

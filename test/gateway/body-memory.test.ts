@@ -5,11 +5,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Failure } from "../../src/base/failure.ts";
 import { collectBody } from "../../src/gateway/body.ts";
+import { createBodyBuffers } from "../../src/gateway/body-buffers.ts";
 import type { BodyReceiver, Exchange } from "../../src/http/exchange.ts";
+import { fakeTime } from "../support/fake-time.ts";
 import { failoverConfig, startGateway, type TestGateway } from "../support/gateway.ts";
 import { openaiChat } from "../support/openai-answers.ts";
 import { type ReceivedRequest, type ScriptedUpstream, startUpstream } from "../support/scripted-upstream.ts";
 
+const buffers = createBodyBuffers(fakeTime().timers, 0);
 const canFree = "transfer" in ArrayBuffer.prototype;
 const OK = openaiChat();
 
@@ -19,7 +22,7 @@ function collected(bytes: Buffer) {
     contentLength: bytes.length,
     receive: (receiver: BodyReceiver) => receiver.onChunk(bytes, true),
   } as unknown as Exchange;
-  const limits = { maxBytes: 1 << 20, headroom: 64, admit: () => null, release() {} };
+  const limits = { maxBytes: 1 << 20, headroom: 64, admit: () => null, release() {}, buffers };
   collectBody(exchange, limits, (body) => {
     result = body;
   });

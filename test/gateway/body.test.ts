@@ -4,12 +4,15 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { Failure } from "../../src/base/failure.ts";
 import { type BodyLimits, collectBody } from "../../src/gateway/body.ts";
+import { createBodyBuffers } from "../../src/gateway/body-buffers.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createMemoryBudget, type MemoryBudget } from "../../src/limits/memory.ts";
 import { ENGINES, startEngine } from "../http/support/engines.ts";
 import { bodyOf, sendRaw, statusOf } from "../http/support/raw-client.ts";
+import { fakeTime } from "../support/fake-time.ts";
 
 const HEADROOM = 64;
+const BUFFERS = createBodyBuffers(fakeTime().timers, 1 << 20);
 
 function limitsOf(budget: MemoryBudget, maxBytes: number): BodyLimits {
   return {
@@ -17,6 +20,7 @@ function limitsOf(budget: MemoryBudget, maxBytes: number): BodyLimits {
     headroom: HEADROOM,
     admit: (bytes, held) => budget.admit(bytes, held),
     release: (bytes) => budget.release(bytes),
+    buffers: BUFFERS,
   };
 }
 

@@ -4,10 +4,12 @@ import { connect } from "node:net";
 import type { TestContext } from "node:test";
 import { Failure } from "../../../src/base/failure.ts";
 import { collectBody } from "../../../src/gateway/body.ts";
+import { createBodyBuffers } from "../../../src/gateway/body-buffers.ts";
 import type { EngineKind } from "../../../src/http/engine.ts";
 import type { Exchange } from "../../../src/http/exchange.ts";
 import { matchRoute } from "../../../src/http/routes.ts";
 import { createMemoryBudget } from "../../../src/limits/memory.ts";
+import { fakeTime } from "../../support/fake-time.ts";
 import { seededRandom } from "../../support/seed.ts";
 import { startEngine } from "./engines.ts";
 import { mutate } from "./mutations.ts";
@@ -58,6 +60,8 @@ export async function fuzz(
   assert.ok(answered > cases / 10, `SEED=${seed}: only ${answered} of ${cases} got any answer`);
 }
 
+const BUFFERS = createBodyBuffers(fakeTime().timers, 1 << 20);
+
 function serve(exchange: Exchange, budget: ReturnType<typeof createMemoryBudget>): void {
   let timer: NodeJS.Timeout | null = null;
   exchange.listen({
@@ -72,6 +76,7 @@ function serve(exchange: Exchange, budget: ReturnType<typeof createMemoryBudget>
     headroom: 64,
     admit: (bytes: number, held: number) => budget.admit(bytes, held),
     release: (bytes: number) => budget.release(bytes),
+    buffers: BUFFERS,
   };
   collectBody(exchange, limits, (result) => {
     if (result instanceof Failure) {
