@@ -20,12 +20,12 @@ export class Sends {
   #grantedUntil = 0;
   readonly #walk: Walk;
   readonly #owner: AttemptOwner;
-  readonly #to: number[];
+  /** By target; a hole is none. */
+  readonly #to: number[] = [];
 
   constructor(walk: Walk, owner: AttemptOwner) {
     this.#walk = walk;
     this.#owner = owner;
-    this.#to = new Array<number>(walk.request.targets.length).fill(0);
   }
 
   get most(): number {

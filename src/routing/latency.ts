@@ -18,7 +18,7 @@ export function createLatency(exploitK: number): Strategy {
       sortByWeight(order, NO_WEIGHTS);
       const first = pick ? sequence.pick(order, weights) : -1;
       // The pick stands in front, the others by weight.
-      if (first >= 0) weights[first] = Number.POSITIVE_INFINITY;
+      if (first >= 0) weights[first] = ABOVE_ALL;
       sortByWeight(order, weights);
       return order;
     },
@@ -26,6 +26,8 @@ export function createLatency(exploitK: number): Strategy {
 }
 
 const NO_WEIGHTS: readonly number[] = [];
+/** More than any weight, and small enough for V8 to keep the list one of small integers. */
+const ABOVE_ALL = 2 ** 30 - 1;
 
 /**
  * Indexes by weight, the heaviest first, equals in their own order. An insertion sort: for a handful of indexes the

@@ -49,9 +49,9 @@ export function orderTargets(
 ): RouteOrder {
   if (request.issuer >= 0) return pinned(states, request, strategy, targets);
 
-  const lacks = new Array<string>(targets.length);
+  const lacks: string[] = [];
   for (let index = 0; index < targets.length; index++)
-    lacks[index] = missingAbility(abilities[index] ?? ANY_ABILITY, request.need);
+    lacks.push(missingAbility(abilities[index] ?? ANY_ABILITY, request.need));
   const usable: number[] = [];
   const unable: number[] = [];
   const short: number[] = [];
