@@ -1,7 +1,8 @@
 /** The memory one answer takes of the gateway's budget: for what is held back of it, and for what its repair would need. */
 import type { MemoryBudget } from "../limits/memory.ts";
+import type { KeptMemory } from "../protocols/escaped-text.ts";
 
-export class AnswerMemory {
+export class AnswerMemory implements KeptMemory {
   readonly #budget: MemoryBudget;
   #heldBytes = 0;
   #keptBytes = 0;
@@ -25,15 +26,12 @@ export class AnswerMemory {
   }
 
   /** Takes memory for what a repair of this answer needs, up to its end; false: there is none. Less than 0: gives it back. */
-  get keep(): (bytes: number) => boolean {
-    // Few answers are repaired: the function is made where it is asked for.
-    return (bytes) => {
-      if (this.#closed) return false;
-      if (bytes < 0) this.#budget.release(-bytes);
-      else if (this.#budget.admit(bytes, this.#keptBytes) !== null) return false;
-      this.#keptBytes += bytes;
-      return true;
-    };
+  keep(bytes: number): boolean {
+    if (this.#closed) return false;
+    if (bytes < 0) this.#budget.release(-bytes);
+    else if (this.#budget.admit(bytes, this.#keptBytes) !== null) return false;
+    this.#keptBytes += bytes;
+    return true;
   }
 
   /** The attempt is over: all is given back, and nothing is taken any more. */

@@ -278,7 +278,8 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   /** The caller is getting this stream: what was sent for it and the head of the answer have served. */
   #letGoOfRequest(): void {
     this.#send.letGo();
-    if (this.head !== null) this.head = { status: this.head.status, headers: [] };
+    if (this.head !== null)
+      this.head = this.head.status === 200 ? SERVED : { status: this.head.status, headers: [] };
   }
 
   #finish(): boolean {
@@ -292,3 +293,6 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     return true;
   }
 }
+
+/** The head of nearly every answer that is streamed, without what it said. */
+const SERVED: ResponseHead = { status: 200, headers: [] };

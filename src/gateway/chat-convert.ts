@@ -169,12 +169,13 @@ function openWriter(
   rework: Rework | null,
 ): EventWriter {
   const { client } = state;
-  const { keep } = attempt.memory;
+  const { memory } = attempt;
   to.start(200, state.head(attempt, head, false));
+  state.forgetScan();
   const continued = rework?.continuation ?? null;
   if (continued === null) {
-    const admit = state.record.alias?.continuation === true ? keep : null;
-    state.writer = new EventWriter(client.createEncoder(answer), to, admit);
+    const kept = state.record.alias?.continuation === true ? memory : null;
+    state.writer = new EventWriter(client.createEncoder(answer), to, kept);
     return state.writer;
   }
   // The caller's stream goes on: the same encoder, or one that takes over where the relayed bytes stopped.
@@ -182,7 +183,7 @@ function openWriter(
   const position = state.relayed?.inspector.position();
   const resume = position === undefined ? undefined : { ...position, model: attempt.target.model };
   const encoder = before?.encoder ?? client.createEncoder(answer, resume);
-  state.writer = new SpliceWriter(encoder, to, continued, before?.openText ?? null, keep, () =>
+  state.writer = new SpliceWriter(encoder, to, continued, before?.openText ?? null, memory, () =>
     attempt.fail(DEPARTED),
   );
   return state.writer;

@@ -1,6 +1,7 @@
 /** A chat: relayed as it is to targets that speak the caller's protocol, converted for all others. */
 import type { Failure } from "../base/failure.ts";
 import { badRequest } from "../base/failure.ts";
+import type { ObjectScan } from "../base/json-scan.ts";
 import { needsResponses } from "../protocols/openai-chat/dialects.ts";
 import { mustEmulateStop } from "../protocols/openai-chat/pass-through.ts";
 import type { ChatProtocol } from "../protocols/protocol.ts";
@@ -21,8 +22,8 @@ export class ChatPlan implements Plan {
   readonly idInPath = false;
   readonly #state: ChatState;
 
-  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts) {
-    this.#state = new ChatState(core, record, client, facts);
+  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts, scan: ObjectScan) {
+    this.#state = new ChatState(core, record, client, facts, scan);
     this.stream = facts.stream;
   }
 
@@ -58,9 +59,9 @@ export class ChatPlan implements Plan {
   }
 
   #mustEmulate({ model, capability, provider }: Target): boolean {
-    const { client, facts } = this.#state;
+    const { client, facts, scan } = this.#state;
     if (client.name !== "openai-chat") return false;
-    return mustEmulateStop(facts.body, facts.scan, { model, capability, dialect: provider.dialect });
+    return mustEmulateStop(facts.body, scan, { model, capability, dialect: provider.dialect });
   }
 
   refuse(failure: Failure) {

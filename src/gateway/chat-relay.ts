@@ -60,13 +60,14 @@ function relayStream(
     framing: facts.jsonArray ? "json-array" : framing,
     inspector: client.createInspector({
       keepText: record.alias?.continuation === true ? MAX_KEPT_TEXT : 0,
-      admit: attempt.memory.keep,
+      memory: attempt.memory,
     }),
     showUsage: facts.showUsage,
     echoModel: state.echo,
     terminator: facts.jsonArray ? "]" : terminatorOf(client.name),
     onDelivered: (stream) => {
       state.relayed = stream;
+      state.forgetScan();
       if (client.name === "openai-responses")
         noteId(state.core, record, stream.inspector.position().id, attempt.target);
     },

@@ -1,5 +1,5 @@
 /** What the two ways of putting a chat to a target share: the caller's request, opened once, and what was delivered of its answer. */
-import type { ObjectScan } from "../base/json-scan.ts";
+import { type ObjectScan, scanObject } from "../base/json-scan.ts";
 import { type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest } from "../protocols/neutral.ts";
 import type { ChatProtocol, ConvertContext } from "../protocols/protocol.ts";
@@ -26,8 +26,6 @@ export interface ChatFacts {
   readonly rest: string;
   /** The body defines tools. */
   readonly tools: boolean;
-  /** The walk over the body that told its facts. */
-  readonly scan: ObjectScan;
 }
 
 export class ChatState {
@@ -36,6 +34,7 @@ export class ChatState {
   /** The caller's protocol. */
   readonly client: ChatProtocol;
   facts: ChatFacts;
+  #scan: ObjectScan | null;
   /** What was delivered, for the end of a stream that breaks: as it came, or encoded here. */
   relayed: RelayedStream | null = null;
   writer: EventWriter | null = null;
@@ -43,11 +42,24 @@ export class ChatState {
   #opened: OpenedBody | null = null;
   #request: ChatRequest | null = null;
 
-  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts) {
+  /** `scan`: the walk over the body that told its facts. */
+  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts, scan: ObjectScan) {
     this.core = core;
     this.record = record;
     this.client = client;
     this.facts = facts;
+    this.#scan = scan;
+  }
+
+  /** The members of the body. */
+  get scan(): ObjectScan {
+    this.#scan ??= scanObject(this.facts.body, null);
+    return this.#scan;
+  }
+
+  /** A stream is on its way: should its request be looked at once more, it is walked anew. */
+  forgetScan(): void {
+    this.#scan = null;
   }
 
   /** The caller's request, read once. Throws Failure (400). */
@@ -66,7 +78,7 @@ export class ChatState {
   context(target: Target, rework: Rework): ConvertContext {
     return convertContext(this.core, this.record, target, {
       rework,
-      scan: this.facts.body === NOTHING ? undefined : this.facts.scan,
+      scan: this.facts.body === NOTHING ? undefined : this.scan,
       // Opened only when something looks at it: most relayed bodies are never parsed. Never kept: it holds the body.
       open: () => (this.#opened ?? this.decode().opened).large,
     });
@@ -92,6 +104,7 @@ export class ChatState {
   /** Lets go of the body and of all that was read from it. */
   release(): void {
     if (this.facts.body !== NOTHING) this.facts = { ...this.facts, body: NOTHING };
+    this.#scan = NOTHING_SCANNED;
     this.#opened = OPENED_NOTHING;
     this.#request = null;
     this.inlined?.release();
@@ -100,4 +113,5 @@ export class ChatState {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NOTHING_SCANNED = scanObject(Buffer.from("{}"), null);
 const OPENED_NOTHING = openBody(Buffer.from("{}"), [], { next: () => 0 });

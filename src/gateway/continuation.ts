@@ -1,4 +1,5 @@
 /** Finishing a broken stream with another target: what it is asked, and how its text joins the caller's stream. */
+import type { KeptMemory } from "../protocols/escaped-text.ts";
 import { estimateTokens } from "../protocols/estimate.ts";
 import type { ChatRequest, StreamEvent, Turn, Usage } from "../protocols/neutral.ts";
 import type { StreamEncoder } from "../protocols/protocol.ts";
@@ -45,10 +46,10 @@ export class SpliceWriter extends EventWriter {
     delivery: Delivery,
     continued: Continued,
     openPart: number | null,
-    admit: (bytes: number) => boolean,
+    memory: KeptMemory,
     onDeparted: () => void,
   ) {
-    super(encoder, delivery, admit);
+    super(encoder, delivery, memory);
     this.#continued = continued;
     this.#openPart = openPart;
     this.#onDeparted = onDeparted;

@@ -12,34 +12,39 @@ export interface Source {
 /** A sign of life this often while a stream's caller waits (30-routing.md, Before the first content event). */
 const KEEP_ALIVE_MS = 15_000;
 
-export interface DeliveryOptions {
-  readonly exchange: Exchange;
-  readonly time: Time;
+export interface DeliveryOwner {
   /** The client is gone before the answer's end. */
-  readonly onGone: () => void;
+  onGone(): void;
+}
+
+/** What a stream says before its content, and where it is silent. */
+export interface StreamVoice {
+  streamHead(): HeaderList;
+  /** A sign of life that is legal now; "" = there is none. */
+  ping(): string;
 }
 
 /** One per request. After `respond`, `end` or `cut` nothing more is sent, whatever is called. */
 export class Delivery implements ExchangeListener {
   readonly #exchange: Exchange;
   readonly #time: Time;
-  readonly #onGone: () => void;
+  readonly #owner: DeliveryOwner;
   #source: Source | null = null;
   #blocked = false;
   #done = false;
-  #keepAlive: Timer | null = null;
-  #commit: Timer | null = null;
-  #ping: (() => string) | null = null;
+  /** Until the head is out it commits the stream, then it gives signs of life. */
+  #timer: Timer | null = null;
+  #voice: StreamVoice | null = null;
   /** The status sent; 0 = none yet. */
   status = 0;
   bytesOut = 0;
   gone = false;
 
-  constructor(options: DeliveryOptions) {
-    this.#exchange = options.exchange;
-    this.#time = options.time;
-    this.#onGone = options.onGone;
-    options.exchange.listen(this);
+  constructor(exchange: Exchange, time: Time, owner: DeliveryOwner) {
+    this.#exchange = exchange;
+    this.#time = time;
+    this.#owner = owner;
+    exchange.listen(this);
   }
 
   get started(): boolean {
@@ -60,20 +65,10 @@ export class Delivery implements ExchangeListener {
     this.#source = null;
   }
 
-  /** After `ms` without a status, the stream's head goes out and pings keep the caller waiting. */
-  commitAfter(ms: number, headers: () => HeaderList, ping: () => string): void {
-    this.#ping = ping;
-    if (ms <= 0) return;
-    this.#commit = this.#time.timers.start(ms, () => {
-      if (this.started || this.#done) return;
-      this.start(200, headers());
-      this.#sendPing();
-    });
-  }
-
-  /** Signs of life from now on come from here. */
-  pingWith(ping: () => string): void {
-    this.#ping = ping;
+  /** After `ms` without a status, the stream's head goes out and pings keep the caller waiting. 0 = never. */
+  commitAfter(ms: number, voice: StreamVoice): void {
+    this.#voice = voice;
+    if (ms > 0) this.#startTimer(ms);
   }
 
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void {
@@ -88,16 +83,15 @@ export class Delivery implements ExchangeListener {
   start(status: number, headers: HeaderList): void {
     if (this.#done || this.started) return;
     this.status = status;
-    this.#commit?.cancel();
     this.#exchange.start(status, headers);
-    if (this.#ping !== null) this.#keepAlive = this.#time.timers.start(KEEP_ALIVE_MS, () => this.#sendPing());
+    if (this.#voice !== null) this.#startTimer(KEEP_ALIVE_MS);
   }
 
   /** The chunk may be reused after the call. */
   write(chunk: Uint8Array): void {
     if (this.#done || chunk.length === 0) return;
     this.bytesOut += chunk.length;
-    this.#keepAlive?.restart(KEEP_ALIVE_MS);
+    this.#timer?.restart(KEEP_ALIVE_MS);
     if (!this.#exchange.write(chunk) && !this.#blocked) {
       this.#blocked = true;
       this.#source?.pause();
@@ -125,7 +119,7 @@ export class Delivery implements ExchangeListener {
     if (this.#done) return;
     this.gone = true;
     this.#finish();
-    this.#onGone();
+    this.#owner.onGone();
   }
 
   onDrain(): void {
@@ -134,10 +128,17 @@ export class Delivery implements ExchangeListener {
     this.#source?.resume();
   }
 
-  #sendPing(): void {
-    if (this.#done || this.#ping === null) return;
+  #startTimer(ms: number): void {
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#onTimer());
+    else this.#timer.restart(ms);
+  }
+
+  #onTimer(): void {
+    const voice = this.#voice;
+    if (this.#done || voice === null) return;
+    if (!this.started) this.start(200, voice.streamHead());
     // A reader that does not take what is there needs no sign of life.
-    const text = this.#blocked ? "" : this.#ping();
+    const text = this.#blocked ? "" : voice.ping();
     if (text !== "") {
       const bytes = Buffer.from(text, "utf8");
       this.bytesOut += bytes.length;
@@ -146,14 +147,12 @@ export class Delivery implements ExchangeListener {
         this.#source?.pause();
       }
     }
-    this.#keepAlive ??= this.#time.timers.start(KEEP_ALIVE_MS, () => this.#sendPing());
-    this.#keepAlive.restart(KEEP_ALIVE_MS);
+    this.#startTimer(KEEP_ALIVE_MS);
   }
 
   #finish(): void {
     this.#done = true;
-    this.#commit?.cancel();
-    this.#keepAlive?.cancel();
+    this.#timer?.cancel();
     this.#source = null;
   }
 }

@@ -95,7 +95,7 @@ function dispatchChat(
     targets = native;
   }
   const protocol = protocolNamed(route.protocol);
-  const plan = new ChatPlan(core, record, protocol, {
+  const asked = {
     body,
     stream: record.stream,
     showUsage: route.protocol === "openai-chat" && asksForUsage(body, facts.streamOptions),
@@ -103,8 +103,8 @@ function dispatchChat(
       route.protocol === "gemini" && record.stream && !/(?:^|&)alt=sse(?:&|$)/.test(record.exchange.query),
     rest: route.operation === "generate" ? "/generate" : "",
     tools: facts.tools,
-    scan: facts.scan,
-  });
+  };
+  const plan = new ChatPlan(core, record, protocol, asked, facts.scan);
   const issuer = pinnedTarget(core, record, body, facts, targets);
   return openLoop(core, record, { alias, targets, plan, body, facts, issuer });
 }

@@ -1,4 +1,5 @@
 /** Neutral events out to the caller: encoded, collected per piece of input, and remembered as far as a continuation needs. */
+import type { KeptMemory } from "../protocols/escaped-text.ts";
 import type { StreamEvent } from "../protocols/neutral.ts";
 import type { StreamEncoder } from "../protocols/protocol.ts";
 import type { Delivery } from "./delivery.ts";
@@ -11,7 +12,7 @@ const ADMITTED_AT_ONCE = 4096;
 export class EventWriter {
   readonly encoder: StreamEncoder;
   readonly #delivery: Delivery;
-  readonly #admit: ((bytes: number) => boolean) | null;
+  readonly #memory: KeptMemory | null;
   #pending = "";
   #text: string[] = [];
   #length = 0;
@@ -23,11 +24,11 @@ export class EventWriter {
   /** More than plain text: a repair could not reproduce it. */
   sawOther = false;
 
-  /** `admit` takes memory for the text that a continuation needs; null = none may be wanted. */
-  constructor(encoder: StreamEncoder, delivery: Delivery, admit: ((bytes: number) => boolean) | null) {
+  /** `memory` is for the text that a continuation needs; null = none may be wanted. */
+  constructor(encoder: StreamEncoder, delivery: Delivery, memory: KeptMemory | null) {
     this.encoder = encoder;
     this.#delivery = delivery;
-    this.#admit = admit;
+    this.#memory = memory;
   }
 
   push(event: StreamEvent): void {
@@ -45,7 +46,7 @@ export class EventWriter {
 
   /** The text delivered so far; null when it was too long to keep, or there was no memory for it. */
   get text(): string | null {
-    return this.#tooLong || this.#admit === null ? null : this.#text.join("");
+    return this.#tooLong || this.#memory === null ? null : this.#text.join("");
   }
 
   /** Text another stream already delivered, so that `text` stays the whole of it. */
@@ -59,7 +60,7 @@ export class EventWriter {
     if (this.#length > MAX_KEPT_TEXT) return false;
     if (this.#length <= this.#admitted) return true;
     const more = Math.max(ADMITTED_AT_ONCE, this.#length - this.#admitted);
-    if (this.#admit?.(more) !== true) return false;
+    if (this.#memory?.keep(more) !== true) return false;
     this.#admitted += more;
     return true;
   }
@@ -67,7 +68,7 @@ export class EventWriter {
   #giveUp(): void {
     this.#tooLong = true;
     this.#text = [];
-    this.#admit?.(-this.#admitted);
+    this.#memory?.keep(-this.#admitted);
     this.#admitted = 0;
   }
 
@@ -78,7 +79,7 @@ export class EventWriter {
         this.openText = null;
     }
     if (event.type === "text" && event.c === 0) {
-      if (this.#admit === null || this.#tooLong) return;
+      if (this.#memory === null || this.#tooLong) return;
       this.#length += event.text.length;
       if (this.#hasRoom()) this.#text.push(event.text);
       else this.#giveUp();

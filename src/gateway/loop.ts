@@ -17,6 +17,7 @@ import { AS_IT_IS, type Plan, type Rework } from "./plan.ts";
 import { answerLate, observeLoser, startAttempt } from "./race.ts";
 import type { RequestRecord } from "./record.ts";
 import { isMalformed, Repair } from "./repair.ts";
+import type { BodyHolder } from "./repair-bodies.ts";
 import { SecondSends } from "./second-sends.ts";
 import { Sends } from "./sends.ts";
 import type { Target } from "./target.ts";
@@ -26,8 +27,13 @@ import type { Run, SendReason, Walk } from "./walk.ts";
 
 export type { LoopRequest } from "./candidates.ts";
 
+export interface LoopOwner {
+  /** The request is over. Called once. */
+  onEnd(): void;
+}
+
 /** What most requests never need (failures, waits, second sends, a last resort, a repair) is made when it is needed. */
-export class RequestLoop implements AttemptOwner, Walk {
+export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
   readonly core: Core;
   readonly record: RequestRecord;
   readonly plan: Plan;
@@ -38,7 +44,9 @@ export class RequestLoop implements AttemptOwner, Walk {
   readonly sends: Sends;
   running: readonly Run[] = NONE;
   over = false;
-  readonly #onEnd: () => void;
+  /** The request's body is kept for a repair, as long as there is memory. */
+  #insured = false;
+  readonly #owner: LoopOwner;
   /** The attempt whose answer the caller gets. */
   #winner: Run | null = null;
   #total: Timer | null = null;
@@ -55,7 +63,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     delivery: Delivery,
     request: LoopRequest,
     state: AliasState,
-    onEnd: () => void,
+    owner: LoopOwner,
   ) {
     this.core = core;
     this.record = record;
@@ -63,7 +71,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     this.delivery = delivery;
     this.request = request;
     this.state = state;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
     this.candidates = new Candidates(core, request, plan.stream, plan.endpoint);
     this.sends = new Sends(this, this);
   }
@@ -136,8 +144,8 @@ export class RequestLoop implements AttemptOwner, Walk {
     // The head of the answer may have needed the request; what follows does not, unless it must be repaired.
     if (this.#winner !== run) return;
     if (record.alias?.continuation === true && this.plan.stream && !record.bodyDropped) {
-      this.#repair ??= new Repair(this);
-      this.#repair.insure();
+      this.#insured = true;
+      this.core.repairBodies.insure(this);
       return;
     }
     // The estimate, where the answer brings no figures, needs the body.
@@ -169,7 +177,7 @@ export class RequestLoop implements AttemptOwner, Walk {
     const run = this.#take(attempt);
     if (run === null || this.over) return;
     this.#winner = null;
-    this.#repair?.uninsure();
+    this.#uninsure();
     const verdict = this.failed.take(run, why);
     const departed = why.kind === "departed";
     // A repair that began another answer, and a refusal, are no faults of the target.
@@ -270,6 +278,14 @@ export class RequestLoop implements AttemptOwner, Walk {
     this.#end();
   }
 
+  /** The body that was kept for a repair gives way to a new request. */
+  dropBody(): void {
+    this.#insured = false;
+    this.record.bodyDropped = true;
+    this.request.need.estimate();
+    this.letGoOfBody();
+  }
+
   letGoOfBody(): void {
     this.plan.release();
     this.request.need.letGo();
@@ -300,6 +316,11 @@ export class RequestLoop implements AttemptOwner, Walk {
   #seekLastResort(): void {
     this.#resort ??= new LastResort(this);
     this.#resort.seek();
+  }
+
+  #uninsure(): void {
+    if (this.#insured) this.core.repairBodies.uninsure(this);
+    this.#insured = false;
   }
 
   #stopWaiting(): void {
@@ -347,12 +368,12 @@ export class RequestLoop implements AttemptOwner, Walk {
     this.over = true;
     this.#stopWaiting();
     this.#total?.cancel();
-    this.#repair?.uninsure();
+    this.#uninsure();
     this.running = NONE;
     this.#winner = null;
     this.plan.release();
     this.request.need.letGo();
-    this.#onEnd();
+    this.#owner.onEnd();
   }
 }
 

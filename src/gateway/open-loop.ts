@@ -4,7 +4,7 @@ import { sessionKey } from "../routing/session-key.ts";
 import type { LoopRequest } from "./candidates.ts";
 import type { AliasState, Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
-import { RequestLoop } from "./loop.ts";
+import { type LoopOwner, RequestLoop } from "./loop.ts";
 import type { Plan } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
 import { type RequestFacts, readConversation } from "./request-facts.ts";
@@ -13,7 +13,7 @@ import type { Alias, Target } from "./target.ts";
 
 /** A request that is to be sent to targets. */
 export interface Planned {
-  open(delivery: Delivery, onEnd: () => void): RequestLoop;
+  open(delivery: Delivery, owner: LoopOwner): RequestLoop;
 }
 
 /** Tokens an answer is taken to have where nothing is known. */
@@ -92,15 +92,9 @@ class PlannedLoop implements Planned {
     this.#commitMs = commitMs;
   }
 
-  open(delivery: Delivery, onEnd: () => void): RequestLoop {
+  open(delivery: Delivery, owner: LoopOwner): RequestLoop {
     const plan = this.#plan;
-    if (plan.stream) {
-      delivery.commitAfter(
-        this.#commitMs,
-        () => plan.streamHead(),
-        () => plan.ping(),
-      );
-    }
-    return new RequestLoop(this.#core, this.#record, plan, delivery, this.#request, this.#state, onEnd);
+    if (plan.stream) delivery.commitAfter(this.#commitMs, plan);
+    return new RequestLoop(this.#core, this.#record, plan, delivery, this.#request, this.#state, owner);
   }
 }

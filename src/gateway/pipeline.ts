@@ -5,20 +5,17 @@ import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ClientRoute } from "../http/routes.ts";
 import { protocolNamed } from "../protocols/registry.ts";
-import { collectBody } from "./body.ts";
+import { type CollectedBody, collectBody } from "./body.ts";
 import type { Core } from "./core.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, type DeliveryOwner } from "./delivery.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Origination } from "./gateway.ts";
-import type { RequestLoop } from "./loop.ts";
+import type { LoopOwner, RequestLoop } from "./loop.ts";
 import { answerModels, protocolOfCaller } from "./model-list.ts";
 import { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
-import type { Session } from "./runtime.ts";
+import type { Session, UnderWay } from "./runtime.ts";
 import { finalStatus, settle } from "./settle.ts";
-
-/** Spare room in front of a body (80-performance.md 3). */
-const HEADROOM = 64;
 
 export function serveRequest(
   core: Core,
@@ -27,112 +24,134 @@ export function serveRequest(
   route: ClientRoute,
   from: Origination,
 ): void {
-  const { snapshot } = session;
   const spoken = protocolOfCaller(route, exchange.headers);
-  const protocol = protocolNamed(spoken);
-  const record = new RequestRecord(exchange, from, spoken, route.operation, snapshot, core.time.clock.now());
+  const now = core.time.clock.now();
+  const record = new RequestRecord(exchange, from, spoken, route.operation, session.snapshot, now);
   core.totals.requests++;
   core.totals.active++;
-  let loop: RequestLoop | null = null;
-  let running: LiveEntry<() => void> | null = null;
-  let streams = false;
-  const finish = () => {
-    if (streams) session.streams.leave(from.address);
-    // A client that goes ends the loop and the request: both come here.
-    streams = false;
-    if (running !== null) session.running.remove(running);
-    settle(core, record, delivery, finalStatus(record, delivery));
-  };
-  const delivery = new Delivery({
-    exchange,
-    time: core.time,
-    onGone: () => {
-      loop?.cancel();
-      finish();
-    },
-  });
-  const answerWith = (thrown: unknown) => {
-    const failure = toFailure(thrown);
-    if (failure.kind === "internal")
-      core.log.error({ err: failure.cause }, "a request failed inside the gateway");
-    record.failure = failure;
-    if (!delivery.done) {
-      const answer = refusal(protocol, failure, record);
-      delivery.respond(answer.status, answer.headers, answer.body);
-    }
-  };
-  const refuse = (thrown: unknown) => {
-    answerWith(thrown);
-    finish();
-  };
-  // Everything ends: who has no answer yet gets an error, who has part of one can tell that it is not whole.
-  const close = () => {
-    if (delivery.started) delivery.cut();
-    else answerWith(SHUTTING_DOWN);
-    loop?.cancel();
-    finish();
-  };
+  new ServedRequest(core, session, record).begin(route);
+}
 
-  try {
-    // Who calls comes before anything is read: a stranger costs no memory.
-    const credentials = readCredentials(exchange.headers, exchange.query);
-    record.caller = session.authenticator.authenticate(
-      credentials,
-      from.address,
-      placeOf(from),
-      core.time.clock.wall(),
-    );
-    if (session.draining) throw SHUTTING_DOWN;
-    const known = answerModels(core, record, route);
-    if (known !== null) {
-      delivery.respond(known.status, known.headers, known.body);
-      finish();
+/** One object with methods: as long as a stream runs, each closure would cost as much again. */
+class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
+  readonly #core: Core;
+  readonly #session: Session;
+  readonly #record: RequestRecord;
+  readonly #delivery: Delivery;
+  #loop: RequestLoop | null = null;
+  #entry: LiveEntry<UnderWay> | null = null;
+  /** It counts among its client's streams. */
+  #streams = false;
+
+  constructor(core: Core, session: Session, record: RequestRecord) {
+    this.#core = core;
+    this.#session = session;
+    this.#record = record;
+    this.#delivery = new Delivery(record.exchange, core.time, this);
+  }
+
+  begin(route: ClientRoute): void {
+    const core = this.#core;
+    const session = this.#session;
+    const record = this.#record;
+    const { exchange, from } = record;
+    try {
+      // Who calls comes before anything is read: a stranger costs no memory.
+      const credentials = readCredentials(exchange.headers, exchange.query);
+      record.caller = session.authenticator.authenticate(
+        credentials,
+        from.address,
+        placeOf(from),
+        core.time.clock.wall(),
+      );
+      if (session.draining) throw SHUTTING_DOWN;
+      const known = answerModels(core, record, route);
+      if (known !== null) {
+        this.#delivery.respond(known.status, known.headers, known.body);
+        this.#finish();
+        return;
+      }
+      this.#entry = session.running.add(this);
+      // The permit is taken by the declared length before a byte is read.
+      const { maxRequestBytes } = record.snapshot.config.limits;
+      collectBody(exchange, maxRequestBytes, core, (result) => this.#takeBody(route, result));
+    } catch (thrown) {
+      this.#refuse(thrown);
+    }
+  }
+
+  onGone(): void {
+    this.#loop?.cancel();
+    this.#finish();
+  }
+
+  onEnd(): void {
+    this.#finish();
+  }
+
+  /** Everything ends: who has no answer yet gets an error, who has part of one can tell that it is not whole. */
+  close(): void {
+    if (this.#delivery.started) this.#delivery.cut();
+    else this.#answerWith(SHUTTING_DOWN);
+    this.#loop?.cancel();
+    this.#finish();
+  }
+
+  #takeBody(route: ClientRoute, result: CollectedBody | Failure): void {
+    const record = this.#record;
+    if (record.ended) {
+      if (!(result instanceof Failure)) result.release();
       return;
     }
-    running = session.running.add(close);
-    // The permit is taken by the declared length before a byte is read.
-    collectBody(
-      exchange,
-      {
-        maxBytes: snapshot.config.limits.maxRequestBytes,
-        headroom: HEADROOM,
-        admit: core.memory.admit,
-        release: core.memory.release,
-        buffers: core.bodyBuffers,
-      },
-      (result) => {
-        if (record.ended) {
-          if (!(result instanceof Failure)) result.release();
-          return;
-        }
-        if (result instanceof Failure) {
-          refuse(result);
-          return;
-        }
-        record.holdBody(result);
-        record.bodyAt = core.time.clock.now();
-        const body = result.buffer.subarray(result.start, result.end);
-        record.bytesIn = body.length;
-        try {
-          const planned = dispatch(core, record, route, body);
-          if ("body" in planned) {
-            delivery.respond(planned.status, planned.headers, planned.body);
-            finish();
-            return;
-          }
-          if (record.stream) {
-            streams = session.streams.join(from.address, snapshot.config.limits.maxStreamsPerClient);
-            if (!streams) throw TOO_MANY_STREAMS;
-          }
-          loop = planned.open(delivery, finish);
-          loop.start();
-        } catch (thrown) {
-          refuse(thrown);
-        }
-      },
-    );
-  } catch (thrown) {
-    refuse(thrown);
+    if (result instanceof Failure) {
+      this.#refuse(result);
+      return;
+    }
+    record.holdBody(result);
+    record.bodyAt = this.#core.time.clock.now();
+    record.bytesIn = result.bytes.length;
+    try {
+      const planned = dispatch(this.#core, record, route, result.bytes);
+      if ("body" in planned) {
+        this.#delivery.respond(planned.status, planned.headers, planned.body);
+        this.#finish();
+        return;
+      }
+      if (record.stream) {
+        const { maxStreamsPerClient } = record.snapshot.config.limits;
+        this.#streams = this.#session.streams.join(record.from.address, maxStreamsPerClient);
+        if (!this.#streams) throw TOO_MANY_STREAMS;
+      }
+      this.#loop = planned.open(this.#delivery, this);
+      this.#loop.start();
+    } catch (thrown) {
+      this.#refuse(thrown);
+    }
+  }
+
+  #refuse(thrown: unknown): void {
+    this.#answerWith(thrown);
+    this.#finish();
+  }
+
+  #answerWith(thrown: unknown): void {
+    const record = this.#record;
+    const failure = toFailure(thrown);
+    if (failure.kind === "internal")
+      this.#core.log.error({ err: failure.cause }, "a request failed inside the gateway");
+    record.failure = failure;
+    if (this.#delivery.done) return;
+    const answer = refusal(protocolNamed(record.protocol), failure, record);
+    this.#delivery.respond(answer.status, answer.headers, answer.body);
+  }
+
+  #finish(): void {
+    const session = this.#session;
+    if (this.#streams) session.streams.leave(this.#record.from.address);
+    // A client that goes ends the loop and the request: both come here.
+    this.#streams = false;
+    if (this.#entry !== null) session.running.remove(this.#entry);
+    settle(this.#core, this.#record, this.#delivery, finalStatus(this.#record, this.#delivery));
   }
 }
 

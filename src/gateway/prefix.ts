@@ -20,7 +20,7 @@ import type { Origination } from "./gateway.ts";
 import { placeOf, SHUTTING_DOWN } from "./pipeline.ts";
 import { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
-import type { Session } from "./runtime.ts";
+import type { Session, UnderWay } from "./runtime.ts";
 import { finalStatus, settle } from "./settle.ts";
 import type { Provider } from "./target.ts";
 
@@ -45,15 +45,13 @@ export function servePrefix(
   core.totals.requests++;
   core.totals.active++;
   let pass: PassThrough | null = null;
-  let running: LiveEntry<() => void> | null = null;
+  let running: LiveEntry<UnderWay> | null = null;
   const finish = () => {
     if (running !== null) session.running.remove(running);
     settle(core, record, delivery, finalStatus(record, delivery));
   };
-  const delivery = new Delivery({
-    exchange,
-    time: core.time,
-    onGone: () => {
+  const delivery = new Delivery(exchange, core.time, {
+    onGone() {
       pass?.cancel();
       finish();
     },
@@ -82,7 +80,7 @@ export function servePrefix(
       });
     }
     pass = new PassThrough(core, record, provider, delivery, finish);
-    running = session.running.add(() => pass?.fail(SHUTTING_DOWN));
+    running = session.running.add(pass);
     pass.start(rest);
   } catch (thrown) {
     const failure = toFailure(thrown);
@@ -95,7 +93,7 @@ export function servePrefix(
   }
 }
 
-class PassThrough implements UpstreamHandler {
+class PassThrough implements UpstreamHandler, UnderWay {
   readonly #core: Core;
   readonly #record: RequestRecord;
   readonly #provider: Provider;
@@ -132,6 +130,10 @@ class PassThrough implements UpstreamHandler {
     if (this.#over) return;
     this.#over = true;
     this.#call?.abort();
+  }
+
+  close(): void {
+    this.fail(SHUTTING_DOWN);
   }
 
   onHead(head: ResponseHead): void {

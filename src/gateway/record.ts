@@ -28,7 +28,7 @@ export class RequestRecord {
   readonly snapshot: Snapshot;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
-  readonly attempts: AttemptNote[] = [];
+  attempts: readonly AttemptNote[] = NO_ATTEMPTS;
   caller: Caller | null = null;
   alias: Alias | null = null;
   /** As the caller wrote it. */
@@ -57,7 +57,7 @@ export class RequestRecord {
   bodyDone = false;
   #body: Pick<CollectedBody, "release" | "free"> | null = null;
   /** What the request loses whoever answers it, and what each target asked so far cannot be given. */
-  readonly #losses: string[] = [];
+  #losses: string[] | null = null;
   #lossesOf: Map<string, string[]> | null = null;
 
   constructor(
@@ -74,6 +74,11 @@ export class RequestRecord {
     this.operation = operation;
     this.snapshot = snapshot;
     this.startedAt = startedAt;
+  }
+
+  /** Where there was none before, a list of one: a list that grows from nothing makes room for seventeen. */
+  noteAttempt(note: AttemptNote): void {
+    this.attempts = this.attempts.length === 0 ? [note] : [...this.attempts, note];
   }
 
   /** Estimated prompt tokens; 0 = not estimated. */
@@ -100,8 +105,11 @@ export class RequestRecord {
   /** Notes a loss: of the request itself, or towards one target (its label). */
   warn(code: string, field: string, target = ""): void {
     const text = `code=${code};field=${field.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)}`;
-    let losses = this.#losses;
-    if (target !== "") {
+    let losses: string[];
+    if (target === "") {
+      this.#losses ??= [];
+      losses = this.#losses;
+    } else {
       this.#lossesOf ??= new Map();
       losses = this.#lossesOf.get(target) ?? [];
       this.#lossesOf.set(target, losses);
@@ -116,10 +124,13 @@ export class RequestRecord {
 
   /** For an answer of this target; "" = nobody's. Values of `x-sluice-warning` (40-protocols.md 1.0). */
   warningsFor(target: string): readonly string[] {
+    const all = this.#losses ?? NO_LOSSES;
     const own = this.#lossesOf?.get(target);
-    if (own === undefined) return this.#losses;
-    return [...this.#losses, ...own.filter((text) => !this.#losses.includes(text))];
+    return own === undefined ? all : [...all, ...own.filter((text) => !all.includes(text))];
   }
 }
+
+const NO_ATTEMPTS: readonly AttemptNote[] = [];
+const NO_LOSSES: readonly string[] = [];
 
 const MAX_LOSSES = 16;

@@ -65,7 +65,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   readonly #terminator: string;
   readonly #splitter: EventSplitter;
   readonly #rewrite: ((event: Buffer) => Buffer) | null;
-  #held: Buffer[] = [];
+  #held: Buffer[] | null = null;
   #heldBytes = 0;
   #delivery: Delivery | null = null;
   #events = 0;
@@ -169,8 +169,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     this.#options = null;
     options?.onDelivered(this);
     options?.start(to);
-    for (const event of this.#held) this.#send(event);
-    this.#held = [];
+    for (const event of this.#held ?? []) this.#send(event);
+    this.#held = null;
     this.#attempt.memory.unhold();
   }
 
@@ -195,7 +195,9 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
       this.#attempt.fail(trouble("too_large", MEMORY_FULL, { afterHead: true }));
       return false;
     }
-    this.#held.push(Buffer.from(buffer.subarray(start, end)));
+    const event = Buffer.from(buffer.subarray(start, end));
+    if (this.#held === null) this.#held = [event];
+    else this.#held.push(event);
     return true;
   }
 

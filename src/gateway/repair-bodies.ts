@@ -4,11 +4,18 @@ import type { MemoryBudget } from "../limits/memory.ts";
 /** Above this part of the budget repairs are not insured any more. */
 const INSURED_SHARE = 0.75;
 
+/** Whose body it is. */
+export interface BodyHolder {
+  /** Gives the body's permit back. */
+  dropBody(): void;
+}
+
 export interface RepairBodies {
   /** The budget that makes room by dropping such bodies, oldest first. */
   readonly memory: MemoryBudget;
-  /** `drop` gives the body's permit back. The returned function ends the insurance. */
-  insure(drop: () => void): () => void;
+  insure(holder: BodyHolder): void;
+  /** Ends the insurance, if there is one. */
+  uninsure(holder: BodyHolder): void;
   /** Bodies dropped so far, and kept now. */
   readonly dropped: number;
   readonly kept: number;
@@ -16,16 +23,16 @@ export interface RepairBodies {
 
 export function createRepairBodies(budget: MemoryBudget): RepairBodies {
   /** In the order of insuring. Bounded by the budget: each holds a permit. */
-  const insured = new Set<() => void>();
+  const insured = new Set<BodyHolder>();
   let dropped = 0;
 
   const makeRoom = (bytes: number): void => {
     const limit = budget.cap * INSURED_SHARE;
-    for (const drop of insured) {
+    for (const holder of insured) {
       if (budget.used + bytes <= limit) return;
-      insured.delete(drop);
+      insured.delete(holder);
       dropped++;
-      drop();
+      holder.dropBody();
     }
   };
 
@@ -47,12 +54,12 @@ export function createRepairBodies(budget: MemoryBudget): RepairBodies {
       release: (bytes) => budget.release(bytes),
       setCap: (bytes) => budget.setCap(bytes),
     },
-    insure(drop) {
-      // A key of its own: two streams may hand in the same function.
-      const key = () => drop();
-      insured.add(key);
+    insure(holder) {
+      insured.add(holder);
       makeRoom(0);
-      return () => insured.delete(key);
+    },
+    uninsure(holder) {
+      insured.delete(holder);
     },
     get dropped() {
       return dropped;

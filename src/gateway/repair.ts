@@ -11,24 +11,9 @@ export class Repair {
   #times = 0;
   /** Targets that refused to go on from an assistant message. */
   #noPrefill: Set<number> | null = null;
-  #uninsure: (() => void) | null = null;
 
   constructor(walk: Walk) {
     this.#walk = walk;
-  }
-
-  /** Keeps the request's body for a repair, for as long as there is memory. */
-  insure(): void {
-    this.#uninsure = this.#walk.core.repairBodies.insure(() => {
-      this.#walk.record.bodyDropped = true;
-      this.#walk.request.need.estimate();
-      this.#walk.letGoOfBody();
-    });
-  }
-
-  uninsure(): void {
-    this.#uninsure?.();
-    this.#uninsure = null;
   }
 
   /** A broken answer is being finished. */

@@ -24,8 +24,13 @@ export interface Session {
   authenticator: Authenticator;
   draining: boolean;
   readonly streams: StreamCounter;
-  /** How to end each request that is under way. */
-  readonly running: LiveList<() => void>;
+  readonly running: LiveList<UnderWay>;
+}
+
+/** A request that is under way. */
+export interface UnderWay {
+  /** Everything ends, it too. */
+  close(): void;
 }
 
 /** Throws an Error for the operator when the configuration names files that cannot be read. */
@@ -136,7 +141,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     close() {
       session.draining = true;
-      for (const cancel of session.running.toArray()) cancel();
+      for (const request of session.running.toArray()) request.close();
       unwatchClock();
       health.close();
       core.claudeModels.close();

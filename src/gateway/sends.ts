@@ -127,7 +127,7 @@ export class Sends {
     this.count++;
     this.#to[index] = this.to(index) + 1;
     const note: AttemptNote = { target: target.label, cause: "", message: "", status: 0, ms: 0 };
-    record.attempts.push(note);
+    record.noteAttempt(note);
     const attempt = new Attempt(
       this.#owner,
       time,

@@ -6,23 +6,29 @@ const FIRST = 512;
 const MANY = 48;
 const EMPTY = Buffer.alloc(0);
 
+/** Who gives it knows the end of it all. */
+export interface KeptMemory {
+  /** Takes memory, or gives it back (less than 0); false: there is none. */
+  keep(bytes: number): boolean;
+}
+
 export interface KeepOptions {
   /** Bytes of text at most; 0 = none. */
   readonly keepText: number;
-  /** Takes memory for it, or gives it back (less than 0); false: there is none, and the text is given up. Who admits knows the end of it all. */
-  readonly admit?: (bytes: number) => boolean;
+  /** For the text, which is given up where there is none. */
+  readonly memory?: KeptMemory;
 }
 
 export class EscapedText {
   readonly #cap: number;
-  readonly #admit: KeepOptions["admit"];
+  readonly #memory: KeptMemory | undefined;
   #buffer: Buffer = EMPTY;
   #length = 0;
   #given = false;
 
-  constructor({ keepText, admit }: KeepOptions) {
+  constructor({ keepText, memory }: KeepOptions) {
     this.#cap = keepText;
-    this.#admit = admit;
+    this.#memory = memory;
     this.#given = keepText <= 0;
   }
 
@@ -36,7 +42,7 @@ export class EscapedText {
     }
     if (length > this.#buffer.length) {
       const size = Math.min(this.#cap, Math.max(FIRST, 2 * length));
-      if (this.#admit?.(size - this.#buffer.length) === false) {
+      if (this.#memory?.keep(size - this.#buffer.length) === false) {
         this.giveUp();
         return;
       }
@@ -53,7 +59,7 @@ export class EscapedText {
   /** No continuation is possible any more (a tool call, a second candidate, log probabilities). */
   giveUp(): void {
     this.#given = true;
-    if (this.#buffer.length > 0) this.#admit?.(-this.#buffer.length);
+    if (this.#buffer.length > 0) this.#memory?.keep(-this.#buffer.length);
     this.#buffer = EMPTY;
     this.#length = 0;
   }

@@ -17,31 +17,31 @@ const canFree = "transfer" in ArrayBuffer.prototype;
 const OK = openaiChat();
 
 function collected(bytes: Buffer) {
-  let result: Parameters<Parameters<typeof collectBody>[2]>[0] | null = null;
+  let result: Parameters<Parameters<typeof collectBody>[3]>[0] | null = null;
   const exchange = {
     contentLength: bytes.length,
     receive: (receiver: BodyReceiver) => receiver.onChunk(bytes, true),
   } as unknown as Exchange;
-  const limits = { maxBytes: 1 << 20, headroom: 64, admit: () => null, release() {}, buffers };
-  collectBody(exchange, limits, (body) => {
+  const store = { memory: { admit: () => null, release() {} }, bodyBuffers: buffers };
+  collectBody(exchange, 1 << 20, store, (body) => {
     result = body;
   });
   if (result === null || (result as unknown) instanceof Failure) throw new Error("not collected");
-  return result as Exclude<Parameters<Parameters<typeof collectBody>[2]>[0], Failure>;
+  return result as Exclude<Parameters<Parameters<typeof collectBody>[3]>[0], Failure>;
 }
 
 test("a freed body takes no memory any more", { skip: !canFree && "not before Node 22" }, () => {
   const body = collected(Buffer.alloc(64 * 1024, 7));
-  equal(body.buffer[body.start], 7);
+  equal(body.bytes[0], 7);
   body.free();
-  equal(body.buffer.length, 0);
+  equal(body.bytes.length, 0);
   body.free();
 });
 
 test("a small body stands in a pool that others use: it stays", () => {
   const body = collected(Buffer.alloc(200, 7));
   body.free();
-  equal(body.buffer[body.start], 7);
+  equal(body.bytes[0], 7);
 });
 
 let first: ScriptedUpstream;

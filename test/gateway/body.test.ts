@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Failure } from "../../src/base/failure.ts";
-import { type BodyLimits, collectBody } from "../../src/gateway/body.ts";
+import { collectBody } from "../../src/gateway/body.ts";
 import { createBodyBuffers } from "../../src/gateway/body-buffers.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createMemoryBudget, type MemoryBudget } from "../../src/limits/memory.ts";
@@ -11,31 +11,19 @@ import { ENGINES, startEngine } from "../http/support/engines.ts";
 import { bodyOf, sendRaw, statusOf } from "../http/support/raw-client.ts";
 import { fakeTime } from "../support/fake-time.ts";
 
-const HEADROOM = 64;
 const BUFFERS = createBodyBuffers(fakeTime().timers, 1 << 20);
-
-function limitsOf(budget: MemoryBudget, maxBytes: number): BodyLimits {
-  return {
-    maxBytes,
-    headroom: HEADROOM,
-    admit: (bytes, held) => budget.admit(bytes, held),
-    release: (bytes) => budget.release(bytes),
-    buffers: BUFFERS,
-  };
-}
 
 /** Answers with length and checksum of the body, or with the failure. */
 function collecting(budget: MemoryBudget, maxBytes: number, seen: (string | number)[] = []) {
   return (exchange: Exchange): void => {
     exchange.listen({ onAbort: () => seen.push("abort"), onDrain() {} });
-    collectBody(exchange, limitsOf(budget, maxBytes), (result) => {
+    collectBody(exchange, maxBytes, { memory: budget, bodyBuffers: BUFFERS }, (result) => {
       if (result instanceof Failure) {
         seen.push(result.code);
         exchange.respond(result.status, ["content-type", "text/plain"], result.code);
         return;
       }
-      const body = result.buffer.subarray(result.start, result.end);
-      assert.ok(result.start >= HEADROOM);
+      const body = result.bytes;
       seen.push(body.length);
       exchange.respond(200, [], `${body.length}:${sum(body)}`);
       result.release();

@@ -9,7 +9,7 @@ function deliver() {
   const time = fakeTime();
   const exchange = new FakeExchange("/v1/chat/completions", "{}");
   const gone: string[] = [];
-  const delivery = new Delivery({ exchange, time, onGone: () => gone.push("gone") });
+  const delivery = new Delivery(exchange, time, { onGone: () => gone.push("gone") });
   const turns: string[] = [];
   const source = { pause: () => turns.push("pause"), resume: () => turns.push("resume") };
   return { time, exchange, delivery, gone, turns, source };
@@ -17,9 +17,11 @@ function deliver() {
 
 const HEAD = () => ["content-type", "text/event-stream"];
 
+const voice = (ping: string) => ({ streamHead: HEAD, ping: () => ping });
+
 test("nothing is sent before the commit; then a head, a sign of life at once and every 15 s", () => {
   const { time, exchange, delivery } = deliver();
-  delivery.commitAfter(30_000, HEAD, () => ": ping\n\n");
+  delivery.commitAfter(30_000, voice(": ping\n\n"));
   time.advance(29_999);
   assert.equal(exchange.started, false);
   time.advance(1);
@@ -37,10 +39,11 @@ test("nothing is sent before the commit; then a head, a sign of life at once and
 
 test("a stream that is silent after content is kept alive with what is legal then", () => {
   const { time, exchange, delivery } = deliver();
-  delivery.commitAfter(30_000, HEAD, () => ": early\n\n");
+  let ping = ": early\n\n";
+  delivery.commitAfter(30_000, { streamHead: HEAD, ping: () => ping });
   delivery.start(200, HEAD());
   delivery.writeText("data: x\n\n");
-  delivery.pingWith(() => "event: ping\n\n");
+  ping = "event: ping\n\n";
   time.advance(15_000);
   assert.equal(exchange.text, "data: x\n\nevent: ping\n\n");
   delivery.cut();
@@ -50,7 +53,7 @@ test("a stream that is silent after content is kept alive with what is legal the
 
 test("a reader that takes nothing pauses the source once, gets no signs of life, and resumes it", () => {
   const { time, exchange, delivery, turns, source } = deliver();
-  delivery.commitAfter(30_000, HEAD, () => ": ping\n\n");
+  delivery.commitAfter(30_000, voice(": ping\n\n"));
   delivery.start(200, HEAD());
   delivery.follow(source);
   exchange.blocked = true;
@@ -89,7 +92,7 @@ test("after its end nothing more is sent, and a client that goes then is nobody'
 
 test("a client that goes is told of once, and nothing is sent to it", () => {
   const { time, exchange, delivery, gone } = deliver();
-  delivery.commitAfter(30_000, HEAD, () => ": ping\n\n");
+  delivery.commitAfter(30_000, voice(": ping\n\n"));
   exchange.abort();
   delivery.onAbort();
   delivery.respond(200, [], "late");

@@ -10,9 +10,11 @@ test("above 75 % the oldest bodies go first, and only as many as needed", () => 
   const dropped: string[] = [];
   for (const name of ["a", "b", "c"]) {
     assert.equal(memory.admit(200, 0), null);
-    bodies.insure(() => {
-      dropped.push(name);
-      memory.release(200);
+    bodies.insure({
+      dropBody() {
+        dropped.push(name);
+        memory.release(200);
+      },
     });
   }
   assert.equal(memory.admit(150, 0), null);
@@ -27,8 +29,9 @@ test("above 75 % the oldest bodies go first, and only as many as needed", () => 
 test("a repair that is over is not dropped any more", () => {
   const bodies = createRepairBodies(createMemoryBudget(100));
   assert.equal(bodies.memory.admit(70, 0), null);
-  const end = bodies.insure(() => assert.fail("dropped"));
-  end();
+  const holder = { dropBody: () => assert.fail("dropped") };
+  bodies.insure(holder);
+  bodies.uninsure(holder);
   assert.equal(bodies.memory.admit(20, 0), null);
   assert.deepEqual([bodies.kept, bodies.dropped], [0, 0]);
 });
@@ -36,6 +39,6 @@ test("a repair that is over is not dropped any more", () => {
 test("a body that could never fit drops nothing", () => {
   const bodies = createRepairBodies(createMemoryBudget(100));
   assert.equal(bodies.memory.admit(50, 0), null);
-  bodies.insure(() => assert.fail("dropped"));
+  bodies.insure({ dropBody: () => assert.fail("dropped") });
   assert.equal(bodies.memory.admit(101, 0)?.status, 413);
 });

@@ -273,7 +273,7 @@ class ResponsesInspector implements StreamInspector {
     }
     const bytes = this.#value.end - this.#value.start;
     this.#itemBytes += bytes;
-    if (this.#itemBytes > this.#keep.keepText * ITEM_SHARE || this.#keep.admit?.(bytes) === false) {
+    if (this.#itemBytes > this.#keep.keepText * ITEM_SHARE || this.#keep.memory?.keep(bytes) === false) {
       this.#keeper.giveUp();
       this.#items = [];
       return CONTENT;

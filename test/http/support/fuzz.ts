@@ -71,14 +71,7 @@ function serve(exchange: Exchange, budget: ReturnType<typeof createMemoryBudget>
     onDrain() {},
   });
   const { route } = matchRoute(exchange.method, exchange.path);
-  const limits = {
-    maxBytes: 1e6,
-    headroom: 64,
-    admit: (bytes: number, held: number) => budget.admit(bytes, held),
-    release: (bytes: number) => budget.release(bytes),
-    buffers: BUFFERS,
-  };
-  collectBody(exchange, limits, (result) => {
+  collectBody(exchange, 1e6, { memory: budget, bodyBuffers: BUFFERS }, (result) => {
     if (result instanceof Failure) {
       exchange.respond(result.status, [], result.code);
       return;
