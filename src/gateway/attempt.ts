@@ -182,10 +182,12 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     this.#deadlines.clearSoft();
     this.memory.unhold();
     const { prepared } = this.#send;
-    const createWatcher = prepared?.createWatcher;
-    if (prepared === null || createWatcher === undefined) return;
-    this.#send.prepared = { ...prepared, createReader: createWatcher };
-    if (this.head !== null) this.#intake.replaceReader(createWatcher, this.head);
+    const createReader = prepared?.watcher?.();
+    if (prepared === null || createReader === undefined) return;
+    const { method, path, headers, body, stream, decodeError } = prepared;
+    const { speaksCallers } = this;
+    this.#send.prepared = { method, path, headers, body, stream, speaksCallers, decodeError, createReader };
+    if (this.head !== null) this.#intake.replaceReader(createReader, this.head);
   }
 
   /** Readers: the answer is whole, but nobody has chosen it yet; `then` runs once it is delivered. */

@@ -76,7 +76,7 @@ export function convertChat(
         createWriter: (to) => openWriter(state, attempt, head, answer, to, rework),
       });
     },
-    createWatcher: watchWith(upstream, false),
+    watcher: () => watchWith(upstream, false),
   };
 }
 

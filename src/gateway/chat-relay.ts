@@ -9,6 +9,7 @@ import type { Attempt } from "./attempt.ts";
 import { completeChatBody } from "./body-additions.ts";
 import { wholeAsStream } from "./chat-convert.ts";
 import type { ChatState } from "./chat-state.ts";
+import type { Delivery } from "./delivery.ts";
 import { MAX_KEPT_TEXT } from "./event-writer.ts";
 import { targetHeaders } from "./forwarded-headers.ts";
 import { noteId, noteIds } from "./issued-ids.ts";
@@ -17,31 +18,51 @@ import type { PreparedSend, Rework } from "./plan.ts";
 import { RelayStream, terminatorOf } from "./relay-stream.ts";
 import type { Target } from "./target.ts";
 import { watchWith } from "./watch-stream.ts";
-import { WholeAnswer } from "./whole-answer.ts";
+import { WholeAnswer, type WholeOptions } from "./whole-answer.ts";
 
 const HOLD_BYTES = 8 * 1024 * 1024;
 const RAW = ["text/event-stream", "application/x-ndjson", "application/stream+json"];
 
 /** Throws Failure (400). */
 export function relayChat(state: ChatState, target: Target, path: string, rework: Rework): PreparedSend {
-  const { client, facts, record } = state;
-  const { headers } = record.exchange;
-  const context = state.context(target, rework);
-  const edits = client.passThroughEdits(facts.body, context);
-  const { stream } = facts;
-  const clientQuery = client.name === "gemini" && facts.jsonArray;
-  return {
-    method: "POST",
-    path: clientQuery ? path.replace("?alt=sse", "") : path,
-    headers: targetHeaders(headers, target.provider),
-    body: completeChatBody(applyEdits(facts.body, edits), target, headers),
-    stream,
-    speaksCallers: true,
-    decodeError: client.decodeError,
-    createReader: (attempt, head) =>
-      stream ? relayStream(state, attempt, head, context) : relayWhole(state, attempt, head),
-    createWatcher: watchWith(client, facts.jsonArray),
-  };
+  return new RelaySend(state, target, path, rework);
+}
+
+class RelaySend implements PreparedSend {
+  readonly method = "POST";
+  readonly path: string;
+  readonly headers: string;
+  body: readonly Uint8Array[];
+  readonly stream: boolean;
+  readonly speaksCallers = true;
+  readonly decodeError: PreparedSend["decodeError"];
+  readonly #state: ChatState;
+  readonly #context: ConvertContext;
+
+  constructor(state: ChatState, target: Target, path: string, rework: Rework) {
+    const { client, facts, record } = state;
+    const { headers } = record.exchange;
+    const clientQuery = client.name === "gemini" && facts.jsonArray;
+    this.#state = state;
+    this.#context = state.context(target, rework);
+    const edits = client.passThroughEdits(facts.body, this.#context);
+    this.path = clientQuery ? path.replace("?alt=sse", "") : path;
+    this.headers = targetHeaders(headers, target.provider);
+    this.body = completeChatBody(applyEdits(facts.body, edits), target, headers);
+    this.stream = facts.stream;
+    this.decodeError = client.decodeError;
+  }
+
+  createReader(attempt: Attempt, head: ResponseHead): AnswerReader {
+    return this.stream
+      ? relayStream(this.#state, attempt, head, this.#context)
+      : new WholeAnswer(attempt, new RelayedWhole(this.#state, attempt, head));
+  }
+
+  watcher(): PreparedSend["createReader"] {
+    const { client, facts } = this.#state;
+    return watchWith(client, facts.jsonArray);
+  }
 }
 
 function relayStream(
@@ -79,22 +100,44 @@ function relayStream(
   });
 }
 
-function relayWhole(state: ChatState, attempt: Attempt, head: ResponseHead): AnswerReader {
-  const { client, core, record, echo } = state;
-  const sameBody = headerValue(head.headers, "content-encoding") === "";
-  const type = headerValue(head.headers, "content-type") || "application/json";
-  const headers = () =>
-    writeHead(record, attempt, head, core.time.clock, { sameBody, contentType: type, stream: false });
-  return new WholeAnswer(attempt, {
-    holdBytes: HOLD_BYTES,
-    mustHold: false,
-    json: true,
-    decodeError: client.decodeError,
-    readUsage: client.readUsage,
-    read: (body) => (to) => {
-      noteIds(core, record, body, attempt.target);
-      to.respond(head.status, headers(), echo === "" ? body : createModelRewriter(echo)(body));
-    },
-    start: (to) => to.start(head.status, headers()),
-  });
+class RelayedWhole implements WholeOptions {
+  readonly holdBytes = HOLD_BYTES;
+  readonly mustHold = false;
+  readonly json = true;
+  readonly decodeError: WholeOptions["decodeError"];
+  readonly readUsage: WholeOptions["readUsage"];
+  readonly #state: ChatState;
+  readonly #attempt: Attempt;
+  readonly #head: ResponseHead;
+
+  constructor(state: ChatState, attempt: Attempt, head: ResponseHead) {
+    this.decodeError = state.client.decodeError;
+    this.readUsage = state.client.readUsage;
+    this.#state = state;
+    this.#attempt = attempt;
+    this.#head = head;
+  }
+
+  read(body: Buffer): (to: Delivery) => void {
+    return (to) => {
+      const { core, record, echo } = this.#state;
+      noteIds(core, record, body, this.#attempt.target);
+      const shown = echo === "" ? body : createModelRewriter(echo)(body);
+      to.respond(this.#head.status, this.#headers(), shown);
+    };
+  }
+
+  start(to: Delivery): void {
+    to.start(this.#head.status, this.#headers());
+  }
+
+  #headers(): string[] {
+    const { core, record } = this.#state;
+    const { headers } = this.#head;
+    return writeHead(record, this.#attempt, this.#head, core.time.clock, {
+      sameBody: headerValue(headers, "content-encoding") === "",
+      contentType: headerValue(headers, "content-type") || "application/json",
+      stream: false,
+    });
+  }
 }

@@ -2,7 +2,7 @@
 import { type ObjectScan, scanObject } from "../base/json-scan.ts";
 import { type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest } from "../protocols/neutral.ts";
-import type { ChatProtocol, ConvertContext } from "../protocols/protocol.ts";
+import type { ChatProtocol, ConvertContext, LargeStrings } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
 import type { Attempt } from "./attempt.ts";
@@ -79,9 +79,13 @@ export class ChatState {
     return convertContext(this.core, this.record, target, {
       rework,
       scan: this.facts.body === NOTHING ? undefined : this.scan,
-      // Opened only when something looks at it: most relayed bodies are never parsed. Never kept: it holds the body.
-      open: () => (this.#opened ?? this.decode().opened).large,
+      opener: this,
     });
+  }
+
+  /** Opened only when something looks at it: most relayed bodies are never parsed. Never kept: it holds the body. */
+  openLarge(): LargeStrings {
+    return (this.#opened ?? this.decode().opened).large;
   }
 
   /** The model name to show for every answer; "" = the answer's own. */

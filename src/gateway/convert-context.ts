@@ -13,9 +13,9 @@ interface ContextOptions {
   readonly rework?: Rework;
   /** The walk over the body that told the request's facts. */
   readonly scan?: ObjectScan | undefined;
-  /** The opened body's large strings; `open` opens it when they are first looked at. */
+  /** The opened body's large strings; or who opens it when they are first looked at. */
   readonly large?: LargeStrings;
-  readonly open?: () => LargeStrings;
+  readonly opener?: { openLarge(): LargeStrings };
 }
 
 /** The names protocols know the kinds by. */
@@ -46,13 +46,13 @@ class TargetContext implements ConvertContext {
   readonly thinkTags: boolean;
   readonly fastTier: boolean;
   readonly #large: LargeStrings | undefined;
-  readonly #open: (() => LargeStrings) | undefined;
+  readonly #opener: ContextOptions["opener"];
   readonly #clock: Clock;
   #names: ConvertContext["names"] | null = null;
 
   constructor(core: Core, record: RequestRecord, target: Target, options: ContextOptions) {
     const { provider } = target;
-    const { rework = AS_IT_IS, large, open, scan } = options;
+    const { rework = AS_IT_IS, large, opener, scan } = options;
     this.model = target.model;
     this.vendor = vendorOf(target);
     this.providerKind = KIND_NAMES[provider.kind.name] ?? provider.kind.name;
@@ -69,7 +69,7 @@ class TargetContext implements ConvertContext {
     this.thinkTags = provider.thinkTags;
     this.fastTier = record.alias?.fastTier ?? false;
     this.#large = large;
-    this.#open = open;
+    this.#opener = opener;
   }
 
   get now(): number {
@@ -82,7 +82,7 @@ class TargetContext implements ConvertContext {
   }
 
   get large(): LargeStrings {
-    const known = this.#large ?? this.#open?.();
+    const known = this.#large ?? this.#opener?.openLarge();
     if (known === undefined) throw new Error("this request has no opened body");
     return known;
   }

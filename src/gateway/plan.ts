@@ -36,8 +36,8 @@ export interface PreparedSend {
   /** Whether the caller waits for a stream: which deadlines apply. */
   readonly stream: boolean;
   createReader(attempt: Attempt, head: ResponseHead): AnswerReader;
-  /** A reader for an observer, which only waits for content: neither it nor the function holds the request. */
-  readonly createWatcher?: (attempt: Attempt, head: ResponseHead) => AnswerReader;
+  /** What makes the reader of an observer, which only waits for content: neither of them holds the request. */
+  watcher?(): PreparedSend["createReader"];
   /** It speaks the caller's protocol: its error bodies may be relayed as they are. */
   readonly speaksCallers?: boolean;
   /** Reads the upstream's error body. */

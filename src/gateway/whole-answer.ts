@@ -21,9 +21,9 @@ export interface WholeOptions {
   /** Reads the usage of a whole body. */
   readonly readUsage: (body: Buffer) => Usage | null;
   /** Reads a whole body: what writes the caller's answer, or a Trouble when it is not an answer. */
-  readonly read: (body: Buffer) => Trouble | ((to: Delivery) => void);
+  read(body: Buffer): Trouble | ((to: Delivery) => void);
   /** Begins an answer that is relayed in pieces. */
-  readonly start: (to: Delivery) => void;
+  start(to: Delivery): void;
 }
 
 const WATCHED = watchNames(["error", "type"]);
@@ -34,7 +34,7 @@ export class WholeAnswer implements AnswerReader {
   usage: Usage | null = null;
   readonly #attempt: Attempt;
   readonly #options: WholeOptions;
-  #pieces: Buffer[] = [];
+  #pieces: Buffer[] | null = null;
   #length = 0;
   #delivery: Delivery | null = null;
   #write: ((to: Delivery) => void) | null = null;
@@ -59,7 +59,10 @@ export class WholeAnswer implements AnswerReader {
       this.#attempt.fail(trouble("too_large", message, { afterHead: true }));
       return;
     }
-    this.#pieces.push(Buffer.from(chunk));
+    const piece = Buffer.from(chunk);
+    // Most answers come in one piece: a list that grows from nothing makes room for seventeen.
+    if (this.#pieces === null) this.#pieces = [piece];
+    else this.#pieces.push(piece);
     this.#length += chunk.length;
     if (held && fits) return;
     this.#flowing = true;
@@ -104,16 +107,15 @@ export class WholeAnswer implements AnswerReader {
       return;
     }
     this.#options.start(to);
-    for (const piece of this.#pieces) to.write(piece);
-    this.#pieces = [];
+    for (const piece of this.#pieces ?? []) to.write(piece);
+    this.#pieces = null;
     this.#attempt.memory.unhold();
   }
 
   #take(): Buffer {
-    const only = this.#pieces.length === 1 ? this.#pieces[0] : undefined;
-    const body = only ?? Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    return body;
+    const pieces = this.#pieces ?? [];
+    this.#pieces = null;
+    return (pieces.length === 1 ? pieces[0] : undefined) ?? Buffer.concat(pieces);
   }
 }
 
