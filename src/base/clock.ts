@@ -20,9 +20,16 @@ export interface Timer {
   readonly active: boolean;
 }
 
+/** What a timer calls: an object where there is one that lives as long, which spares a function for each. */
+export type OnTimer = (() => void) | TimerTarget;
+
+export interface TimerTarget {
+  onTimer(): void;
+}
+
 /** Coarse timers (50 ms) for deadlines: one system timer for all of them. */
 export interface Timers {
-  start(delayMs: number, onTimer: () => void): Timer;
+  start(delayMs: number, onTimer: OnTimer): Timer;
 }
 
 /** What every part that needs time or chance is handed. */

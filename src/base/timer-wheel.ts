@@ -1,5 +1,5 @@
 /** The real `Timers`: a 50 ms wheel over one system timer, so that a deadline per request or per chunk costs next to nothing. */
-import type { Clock, Timer, Timers } from "./clock.ts";
+import type { Clock, OnTimer, Timer, Timers } from "./clock.ts";
 
 const TICK_MS = 50;
 /** 25.6 s for one turn; longer deadlines are looked at once a turn and put back. */
@@ -49,11 +49,11 @@ class Entry implements Timer {
   previous: Entry | null = null;
   next: Entry | null = null;
   readonly #wheel: Wheel;
-  readonly onTimer: () => void;
+  readonly #onTimer: OnTimer;
 
-  constructor(wheel: Wheel, onTimer: () => void) {
+  constructor(wheel: Wheel, onTimer: OnTimer) {
     this.#wheel = wheel;
-    this.onTimer = onTimer;
+    this.#onTimer = onTimer;
   }
 
   get active(): boolean {
@@ -62,6 +62,12 @@ class Entry implements Timer {
 
   restart(delayMs: number): void {
     this.#wheel.place(this, delayMs);
+  }
+
+  fire(): void {
+    const onTimer = this.#onTimer;
+    if (typeof onTimer === "function") onTimer();
+    else onTimer.onTimer();
   }
 
   cancel(): void {
@@ -89,7 +95,7 @@ class Wheel implements TimerWheel {
     this.#firstFree = this.#doneTick + 1;
   }
 
-  start(delayMs: number, onTimer: () => void): Timer {
+  start(delayMs: number, onTimer: OnTimer): Timer {
     const entry = new Entry(this, onTimer);
     this.place(entry, delayMs);
     return entry;
@@ -177,7 +183,7 @@ class Wheel implements TimerWheel {
         continue;
       }
       this.size -= 1;
-      entry.onTimer();
+      entry.fire();
     }
   }
 

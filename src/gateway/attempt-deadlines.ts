@@ -1,5 +1,5 @@
 /** The deadlines of one attempt, all on one timer: moving one back, as every piece of an answer does, touches no timer. */
-import type { Time, Timer } from "../base/clock.ts";
+import type { Time, Timer, TimerTarget } from "../base/clock.ts";
 import { CONNECT_LATE } from "../routing/late.ts";
 import type { Timeouts } from "./target.ts";
 
@@ -21,7 +21,7 @@ const HARD = 2;
 const IDLE = 3;
 const TAIL = 4;
 
-export class AttemptDeadlines {
+export class AttemptDeadlines implements TimerTarget {
   readonly #owner: DeadlineOwner;
   readonly #time: Time;
   readonly #timeouts: Timeouts;
@@ -170,12 +170,12 @@ export class AttemptDeadlines {
     if (at >= this.#firesAt) return;
     this.#firesAt = at;
     const ms = at - now;
-    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#fire());
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, this);
     else this.#timer.restart(ms);
   }
 
   /** Those that have passed, in the order of their times; then the timer is set for the next one. */
-  #fire(): void {
+  onTimer(): void {
     this.#firesAt = NEVER;
     const now = this.#now();
     for (;;) {

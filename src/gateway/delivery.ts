@@ -1,5 +1,5 @@
 /** The caller's side of an answer: head, bytes with backpressure, signs of life, and exactly one end. */
-import type { Time, Timer } from "../base/clock.ts";
+import type { Time, Timer, TimerTarget } from "../base/clock.ts";
 import type { HeaderList } from "../base/headers.ts";
 import type { Exchange, ExchangeListener } from "../http/exchange.ts";
 
@@ -25,7 +25,7 @@ export interface StreamVoice {
 }
 
 /** One per request. After `respond`, `end` or `cut` nothing more is sent, whatever is called. */
-export class Delivery implements ExchangeListener {
+export class Delivery implements ExchangeListener, TimerTarget {
   readonly #exchange: Exchange;
   readonly #time: Time;
   readonly #owner: DeliveryOwner;
@@ -129,11 +129,11 @@ export class Delivery implements ExchangeListener {
   }
 
   #startTimer(ms: number): void {
-    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#onTimer());
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, this);
     else this.#timer.restart(ms);
   }
 
-  #onTimer(): void {
+  onTimer(): void {
     const voice = this.#voice;
     if (this.#done || voice === null) return;
     if (!this.started) this.start(200, voice.streamHead());

@@ -1,11 +1,11 @@
 /** One connection to an origin: writes a request, feeds the parser with the answer, watches the deadlines, and tells its owner what became of it. */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Time, Timer } from "../base/clock.ts";
+import type { Time, Timer, TimerTarget } from "../base/clock.ts";
 import type { HeaderList } from "../base/headers.ts";
 import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import type { Call } from "./call.ts";
-import type { UpstreamFailure } from "./client.ts";
+import type { UpstreamDeadlines, UpstreamFailure, UpstreamRequest } from "./client.ts";
 import type { Network } from "./dial.ts";
 import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
@@ -16,6 +16,8 @@ import { attachReader, type SocketReader } from "./socket-reader.ts";
 export interface ConnectionOwner {
   readonly head: OriginHead;
   readonly scanners: HeadScanners;
+  /** What stands for a request that is out and need not be kept. */
+  spent(deadlines: UpstreamDeadlines): UpstreamRequest;
   /** The answer is complete and the connection may serve again. */
   released(connection: Connection): void;
   /** It is closed or about to be. `byServer` = while it was idle. Called once. */
@@ -27,7 +29,7 @@ export interface ConnectionOwner {
 /** What a peer that closed on us may still have sent, and what follows an answer that is whole, is read for so long. */
 const LAST_WORDS_MS = 1000;
 
-export class Connection implements ResponseSink, SocketReader, TurnWriter {
+export class Connection implements ResponseSink, SocketReader, TimerTarget, TurnWriter {
   readonly socket: Socket;
   /** Answers begun on this connection. */
   served = 0;
@@ -131,7 +133,7 @@ export class Connection implements ResponseSink, SocketReader, TurnWriter {
   /** The body of `call` has been given up by its caller: what is written of the request need not be kept. */
   dropWritten(call: Call): void {
     if (this.#unsent || !this.#body.dropWritten()) return;
-    call.request = { ...call.request, path: "", constantHeaders: "", headers: "", body: null };
+    call.request = this.#owner.spent(call.request.deadlines);
   }
 
   endBody(call: Call): void {
@@ -297,11 +299,11 @@ export class Connection implements ResponseSink, SocketReader, TurnWriter {
   }
 
   #startTimer(ms: number): void {
-    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, () => this.#late());
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, this);
     else this.#timer.restart(ms);
   }
 
-  #late(): void {
+  onTimer(): void {
     const call = this.#call;
     if (call === null) return;
     if (call.over) {

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import type { Timer } from "../base/clock.ts";
 import type { Call, CallOwner } from "./call.ts";
-import type { Origin, UpstreamFailure } from "./client.ts";
+import type { Origin, UpstreamDeadlines, UpstreamFailure, UpstreamRequest } from "./client.ts";
 import { connectTimeout, poolFull } from "./connect-failure.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { Dial, type DialResult, type Network } from "./dial.ts";
@@ -41,6 +41,7 @@ export class OriginPool implements CallOwner, ConnectionOwner {
   readonly #idleLimit: IdleLimit;
   #lastGood = "";
   #session: Buffer | undefined;
+  #spent: UpstreamRequest | null = null;
 
   constructor(origin: Origin, share: PoolShare) {
     this.origin = origin;
@@ -92,6 +93,14 @@ export class OriginPool implements CallOwner, ConnectionOwner {
     const dial = call.dial;
     this.#leaveLine(call);
     if (dial !== null) this.#abandon(dial);
+  }
+
+  spent(deadlines: UpstreamDeadlines): UpstreamRequest {
+    if (this.#spent?.deadlines !== deadlines) {
+      const { origin } = this;
+      this.#spent = { origin, method: "", path: "", constantHeaders: "", headers: "", body: null, deadlines };
+    }
+    return this.#spent;
   }
 
   released(connection: Connection): void {

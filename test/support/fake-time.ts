@@ -1,5 +1,5 @@
 /** Time that stands still until a test moves it, and dice with a seed: `Time` for unit tests and simulations. */
-import type { Clock, Random, Time, Timer, Timers } from "../../src/base/clock.ts";
+import type { Clock, OnTimer, Random, Time, Timer, Timers } from "../../src/base/clock.ts";
 
 export interface FakeTimeOptions {
   readonly seed?: number;
@@ -83,9 +83,9 @@ class FakeTimer implements Timer {
   /** Position in the heap; -1 when the timer is not running. */
   place = -1;
   readonly #timers: FakeTimers;
-  readonly #onTimer: () => void;
+  readonly #onTimer: OnTimer;
 
-  constructor(timers: FakeTimers, onTimer: () => void) {
+  constructor(timers: FakeTimers, onTimer: OnTimer) {
     this.#timers = timers;
     this.#onTimer = onTimer;
   }
@@ -107,7 +107,9 @@ class FakeTimer implements Timer {
 
   fire(): void {
     this.#timers.running.remove(this);
-    this.#onTimer();
+    const onTimer = this.#onTimer;
+    if (typeof onTimer === "function") onTimer();
+    else onTimer.onTimer();
   }
 }
 
@@ -120,7 +122,7 @@ class FakeTimers implements Timers {
     this.clock = clock;
   }
 
-  start(delayMs: number, onTimer: () => void): Timer {
+  start(delayMs: number, onTimer: OnTimer): Timer {
     const timer = new FakeTimer(this, onTimer);
     timer.restart(delayMs);
     return timer;

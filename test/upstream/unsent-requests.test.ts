@@ -72,6 +72,7 @@ async function openConnection(t: TestContext) {
     {
       head: originHead(origin),
       scanners: new HeadScanners(),
+      spent: () => assert.fail("no body was released"),
       released: () => seen.push("released"),
       gone: (_connection, byServer) => seen.push(byServer ? "gone by server" : "gone"),
       resend: () => seen.push("resend"),

@@ -13,7 +13,8 @@ export function realTime(): Time {
             if (handle !== null) clearTimeout(handle);
             handle = setTimeout(() => {
               handle = null;
-              onTimer();
+              if (typeof onTimer === "function") onTimer();
+              else onTimer.onTimer();
             }, delay);
             handle.unref();
           },
