@@ -25,6 +25,7 @@ import type {
   UwsResponse,
 } from "./native-types.ts";
 import { BAD_TARGET, renderRefusal, screenHead, TOO_MANY_CONNECTIONS } from "./screen.ts";
+import { TurnSpace } from "./turn-space.ts";
 
 /** uWS counts its timeouts in steps of 4 s; bodies that arrive are looked at once per step. */
 const TICK_MS = 4000;
@@ -67,6 +68,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     streamBufferBytes: limits.streamBufferBytes,
     draining: false,
     turn: createWriteTurn(),
+    space: new TurnSpace(),
     now: () => clock.now(),
     exchangeEnded(exchange) {
       if (exchange.arriving !== null) arriving.remove(exchange.arriving);

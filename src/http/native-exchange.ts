@@ -2,18 +2,16 @@
 import { STATUS_CODES } from "node:http";
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import type { LiveEntry } from "../base/live-list.ts";
-import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
+import type { TurnWriter } from "../base/write-turn.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
-import { NativeStream, type StreamOwner } from "./native-stream.ts";
+import { CORK_BYTES, NativeStream, type StreamHost, type StreamOwner } from "./native-stream.ts";
 import type { UwsResponse } from "./native-types.ts";
 import { cleanValue } from "./screen.ts";
 
 /** What an exchange needs of its engine. */
-export interface NativeHost {
-  readonly streamBufferBytes: number;
+export interface NativeHost extends StreamHost {
   readonly draining: boolean;
-  readonly turn: WriteTurn;
   now(): number;
   /** The answer is complete or the client is gone. Called once. */
   exchangeEnded(exchange: NativeExchange): void;
@@ -21,9 +19,8 @@ export interface NativeHost {
 }
 
 const EMPTY = Buffer.alloc(0);
-const NO_HEADERS: HeaderList = [];
-/** uWS copies what the socket does not take; larger answers are handed over piece by piece instead. */
-const WHOLE_BYTES = 64 * 1024;
+/** What uWS itself adds to a head: its own words of the first line, date, length or encoding, connection, its mark. */
+const OWN_HEAD_BYTES = 192;
 
 export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   started = false;
@@ -52,8 +49,9 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   private held: Buffer | null = null;
   private aborted = false;
 
-  private status = 200;
-  private head: HeaderList = NO_HEADERS;
+  /** First line without the version, and all headers; "" once written. */
+  private head = "";
+  headBytes = 0;
   /** A whole answer that goes out at the end of the turn. */
   private whole: Uint8Array | string | null = null;
   private closesConnection = false;
@@ -121,26 +119,24 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.status = status;
-    this.head = headers;
-    const bytes = typeof body === "string" && body.length > WHOLE_BYTES / 4 ? Buffer.from(body) : body;
+    this.renderHead(status, headers);
+    const size = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const close = this.closesAfterwards();
     if (this.isHeadless(status)) {
       this.response.cork(() => {
         this.writeHead();
-        const length = status === 204 || status === 304 ? undefined : Buffer.byteLength(bytes as Uint8Array);
-        this.response.endWithoutBody(length, close);
+        this.response.endWithoutBody(status === 204 || status === 304 ? undefined : size, close);
       });
       this.onComplete();
-    } else if (bytes.length <= WHOLE_BYTES || close) {
-      this.whole = bytes;
+    } else if (this.headBytes + size <= CORK_BYTES || (close && !this.bodyDone)) {
+      this.whole = body;
       this.closesConnection = close;
       this.closed = true;
       if (this.inCallback) this.writeNow();
       else this.host.turn.add(this);
     } else {
-      this.stream = new NativeStream(this.response, this, bytes.length);
-      this.stream.writeWhole(bytes as Uint8Array);
+      this.stream = new NativeStream(this.response, this.host, this, size);
+      this.stream.writeWhole(typeof body === "string" ? Buffer.from(body) : body);
     }
   }
 
@@ -159,13 +155,12 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   start(status: number, headers: HeaderList): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.status = status;
-    this.head = headers;
+    this.renderHead(status, headers);
     const declared = headerValue(headers, "content-length");
     const length = /^\d{1,15}$/.test(declared) ? Number(declared) : -1;
     if (this.isHeadless(status)) this.headLength = length;
     // Nothing to come: chunked says that as well, and uWS has no other way to say it later.
-    else this.stream = new NativeStream(this.response, this, length === 0 ? -1 : length);
+    else this.stream = new NativeStream(this.response, this.host, this, length === 0 ? -1 : length);
   }
 
   write(chunk: Uint8Array): boolean {
@@ -188,6 +183,8 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   }
 
   destroy(): void {
+    if (this.closed) return;
+    this.stream?.flush();
     if (this.closed) return;
     this.closed = true;
     this.listener = null;
@@ -262,31 +259,22 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     return false;
   }
 
-  writeHead(): void {
-    const { response, head, status } = this;
-    this.head = NO_HEADERS;
-    if (status !== 200) response.writeStatus(`${status} ${STATUS_CODES[status] ?? "Unknown"}`);
-    // All in one call, which costs as much as the line itself does: uWS copies a "value" as it is, line ends included.
-    let first = "";
-    let lines = "";
-    for (let i = 0; i < head.length; i += 2) {
-      const name = head[i] ?? "";
-      if (OWN_HEADERS.has(name)) continue;
-      const value = cleanValue(head[i + 1] ?? "");
-      if (first === "") {
-        first = name;
-        lines = value;
-      } else {
-        lines += `\r\n${name}: ${value}`;
-      }
+  /** All in one text, which costs as much as one line does: uWS copies a "status" as it is, line ends included. */
+  private renderHead(status: number, headers: HeaderList): void {
+    let head = `${status} ${STATUS_CODES[status] ?? "Unknown"}`;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] ?? "";
+      if (!OWN_HEADERS.has(name)) head += `\r\n${name}: ${cleanValue(headers[i + 1] ?? "")}`;
     }
-    if (first !== "") response.writeHeader(first, lines);
-    // A streamed answer: uWS itself says so only for one that is ended in the same call.
-    if (this.stream !== null && this.host.draining) response.writeHeader("connection", "close");
+    this.head = head;
+    this.headBytes = OWN_HEAD_BYTES + Buffer.byteLength(head);
   }
 
-  bufferBytes(): number {
-    return this.host.streamBufferBytes;
+  writeHead(): void {
+    this.response.writeStatus(this.head);
+    this.head = "";
+    // A streamed answer: uWS itself says so only for one that is ended in the same call.
+    if (this.stream !== null && this.host.draining) this.response.writeHeader("connection", "close");
   }
 
   onDrain(): void {

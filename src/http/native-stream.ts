@@ -1,12 +1,24 @@
 /** An answer that uWebSockets.js gets piece by piece, so that no reader, however slow, makes more than a bound wait. */
+import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import type { UwsResponse } from "./native-types.ts";
+import type { TurnSpace } from "./turn-space.ts";
+
+/** What streams share. */
+export interface StreamHost {
+  /** Bytes that may wait before `write` returns false. */
+  readonly streamBufferBytes: number;
+  readonly turn: WriteTurn;
+  readonly space: TurnSpace;
+}
 
 /** What a stream needs of its exchange. */
 export interface StreamOwner {
+  /** uWS is in a callback of this request: it has a cork of its own, which it sends afterwards. */
+  readonly inCallback: boolean;
+  /** Upper bound of what the head takes. */
+  readonly headBytes: number;
   /** Status line and headers, written with the first piece. */
   writeHead(): void;
-  /** Bytes that may wait before `write` returns false. */
-  bufferBytes(): number;
   /** Writing may go on after a false. */
   onDrain(): void;
   /** Called before the last bytes of a chunked answer. */
@@ -22,14 +34,22 @@ const EMPTY = Buffer.alloc(0);
 const PROBE_BYTES = 1024;
 
 /**
- * uWS's cork buffer has 16 KiB. A chunk that does not fit it with its size line is lost when a full socket refuses that
- * line: larger ones go out as several. With `tryEnd` nothing is lost, it tells what it took.
+ * uWS's cork buffer has 16 KiB. What does not fit it is lost when a full socket refuses what is corked before it, so a
+ * cork gets no more than fits with its size line. With `tryEnd` nothing is lost, it tells what it took.
  */
-const CORK_BYTES = 15 * 1024;
+export const CORK_BYTES = 16 * 1024;
+const CHUNK_BYTES = 15 * 1024;
+/** Size line before a chunk, and the answer's end. */
+const FRAME_BYTES = 24;
+
+/** Chunks up to this, which events are, are copied and go out at the end of the turn: as one, and after all reads. */
+const SMALL_BYTES = 4 * 1024;
+const GATHERED_BYTES = 8 * 1024;
 
 /** `total` -1 = chunked: what the socket does not take uWS keeps. Else of that length: what it does not take we keep. */
-export class NativeStream {
+export class NativeStream implements TurnWriter {
   private readonly response: UwsResponse;
+  private readonly host: StreamHost;
   private readonly owner: StreamOwner;
   private readonly total: number;
   private headSent = false;
@@ -41,6 +61,11 @@ export class NativeStream {
   private mayProbe = false;
   /** The last piece of a sized answer was not taken whole. */
   private refused = false;
+  /** `writeNow` will be called at the end of the turn. */
+  private inTurn = false;
+  /** Small chunks of this turn, in the host's space; they come before what is pending. */
+  private gatheredAt = 0;
+  private gathered = 0;
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
   private ending = false;
@@ -48,8 +73,9 @@ export class NativeStream {
   private wantsDrain = false;
   private chunk: Uint8Array = EMPTY;
 
-  constructor(response: UwsResponse, owner: StreamOwner, total: number) {
+  constructor(response: UwsResponse, host: StreamHost, owner: StreamOwner, total: number) {
     this.response = response;
+    this.host = host;
     this.owner = owner;
     this.total = total;
     // Without it one moment of back-pressure arms a timer that no later write clears (80-performance.md 4).
@@ -71,16 +97,24 @@ export class NativeStream {
       this.owner.onBroken("an answer is longer than its content-length");
       return false;
     }
-    const limit = this.owner.bufferBytes();
+    const limit = this.host.streamBufferBytes;
     if (this.pendingBytes > 0 || this.backlog > limit) {
-      this.pending.push(Buffer.from(chunk));
-      this.pendingBytes += chunk.length;
-      if (this.mayProbe) this.sendPending();
-    } else {
+      this.hold(chunk);
+      if (this.mayProbe && !this.inTurn) this.sendPending();
+    } else if (this.total >= 0) {
       this.send(chunk);
+    } else if (!this.gather(chunk)) {
+      if (this.owner.inCallback) {
+        this.hold(chunk);
+        this.awaitTurn();
+      } else {
+        this.sendGathered();
+        if (this.backlog > limit) this.hold(chunk);
+        else this.send(chunk);
+      }
     }
     if (this.stopped) return false;
-    const room = this.pendingBytes + this.backlog <= limit;
+    const room = this.gathered + this.pendingBytes + this.backlog <= limit;
     if (!room) this.wantsDrain = true;
     return room;
   }
@@ -88,7 +122,20 @@ export class NativeStream {
   end(): void {
     if (this.stopped || this.ending) return;
     this.ending = true;
-    if (this.pendingBytes === 0) this.complete();
+    // What waits for the end of the turn takes the end with it.
+    if (this.pendingBytes === 0 && this.gathered === 0) this.complete();
+  }
+
+  writeNow(): void {
+    this.inTurn = false;
+    this.sendTurn();
+    // Taken at once, though it was more than may wait: uWS has no reason to call.
+    if (this.pendingBytes === 0 && this.backlog <= this.host.streamBufferBytes) this.tellDrained();
+  }
+
+  /** Does not wait for the end of the turn. */
+  flush(): void {
+    if (this.inTurn) this.sendTurn();
   }
 
   /** The exchange is over: nothing touches the response any more. */
@@ -96,23 +143,79 @@ export class NativeStream {
     this.stopped = true;
     this.pending = [];
     this.pendingBytes = 0;
+    this.dropGathered();
+  }
+
+  /** Sends what waited for the end of the turn, and the end when that has come as well. */
+  private sendTurn(): void {
+    if (this.stopped) return;
+    if (!this.ending) this.sendGathered();
+    this.sendPending();
+    if (this.ending && this.pendingBytes === 0) this.complete();
+  }
+
+  /** False: not small, or no room. */
+  private gather(chunk: Uint8Array): boolean {
+    if (chunk.length > SMALL_BYTES || this.gathered + chunk.length > GATHERED_BYTES) return false;
+    const at = this.host.space.append(this.gatheredAt, this.gathered, chunk);
+    if (at < 0) return false;
+    this.gatheredAt = at;
+    this.gathered += chunk.length;
+    this.awaitTurn();
+    return true;
+  }
+
+  private hold(chunk: Uint8Array): void {
+    this.pending.push(Buffer.from(chunk));
+    this.pendingBytes += chunk.length;
+  }
+
+  private awaitTurn(): void {
+    if (this.inTurn) return;
+    this.inTurn = true;
+    this.host.turn.add(this);
+  }
+
+  private sendGathered(): void {
+    if (this.gathered === 0) return;
+    this.send(this.host.space.view(this.gatheredAt, this.gathered));
+    this.dropGathered();
+  }
+
+  private dropGathered(): void {
+    if (this.gathered === 0) return;
+    this.gathered = 0;
+    this.host.space.release();
+  }
+
+  private tellDrained(): void {
+    if (!this.wantsDrain || this.stopped || this.ending) return;
+    this.wantsDrain = false;
+    this.owner.onDrain();
   }
 
   private send(bytes: Uint8Array): void {
-    if (this.total >= 0 || bytes.length <= CORK_BYTES) {
+    if (this.total >= 0 || bytes.length <= CHUNK_BYTES) {
       this.sendPiece(bytes);
       return;
     }
-    for (let at = 0; at < bytes.length; at += CORK_BYTES) {
-      this.sendPiece(bytes.subarray(at, at + CORK_BYTES));
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      this.sendPiece(bytes.subarray(at, at + CHUNK_BYTES));
     }
   }
 
   /** Hands one piece to uWS, in a cork that is made once. */
   private sendPiece(chunk: Uint8Array): void {
+    this.makeRoom(chunk.length);
     this.chunk = chunk;
     this.response.cork(this.sendCorked);
     this.chunk = EMPTY;
+  }
+
+  /** A head that does not fit the cork of the first piece goes before it. */
+  private makeRoom(bytes: number): void {
+    if (this.headSent || this.total >= 0 || this.owner.headBytes + bytes + FRAME_BYTES <= CORK_BYTES) return;
+    this.response.cork(() => this.sendHead());
   }
 
   private readonly sendCorked = () => {
@@ -151,15 +254,13 @@ export class NativeStream {
     this.sendPending();
     if (this.stopped || this.pendingBytes > 0) return true;
     if (this.ending) this.complete();
-    else if (this.wantsDrain) {
-      this.wantsDrain = false;
-      this.owner.onDrain();
-    }
+    else this.tellDrained();
     return true;
   }
 
   /** Hands over what waits until uWS refuses some of it. */
   private sendPending(): void {
+    if (this.pendingBytes > 0) this.sendGathered();
     while (this.pendingBytes > 0 && !this.stopped) {
       const first = this.pending[0] ?? EMPTY;
       // While uWS may still hold something, little more is given to it.
@@ -181,11 +282,14 @@ export class NativeStream {
       if (this.taken < this.total) this.owner.onBroken("");
       return;
     }
+    const { response, gathered } = this;
     this.owner.beforeEnd();
-    this.response.cork(() => {
+    this.makeRoom(gathered);
+    response.cork(() => {
       if (!this.headSent) this.sendHead();
+      if (gathered > 0) response.write(this.host.space.view(this.gatheredAt, gathered));
       // Never with "close": uWS would write that header into the body.
-      this.response.end();
+      response.end();
     });
     this.owner.onComplete();
   }

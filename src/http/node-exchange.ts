@@ -144,8 +144,9 @@ export class NodeExchange implements Exchange {
       this.owed -= chunk.length;
     }
     // Node keeps what the socket does not take, so it gets a copy of its own.
-    this.response.write(Buffer.from(chunk));
-    const room = this.response.writableLength <= this.host.streamBufferBytes;
+    const accepts = this.response.write(Buffer.from(chunk));
+    // While Node accepts more (64 KiB), it has no reason to call us back.
+    const room = accepts || this.response.writableLength <= this.host.streamBufferBytes;
     if (!room) this.wantsDrain = true;
     this.watchStall();
     return room;
