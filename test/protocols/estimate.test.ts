@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { estimateRequest, estimateTokens } from "../../src/protocols/estimate.ts";
+import { seededRandom, seedOf } from "../support/seed.ts";
 
 function body(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
@@ -38,6 +39,23 @@ test("a body's bytes give what its texts give, plus one a message, however they 
     assert.equal(estimateRequest(body(anthropic)), expected, text);
     assert.equal(estimateRequest(body({ contents: [{ role: "user", parts: [{ text }] }] })), expected, text);
     assert.equal(estimateRequest(body({ input: text })), expected - 1, text);
+  }
+});
+
+test("a long text counts the same wherever its bytes lie in memory", () => {
+  const seed = seedOf(4);
+  const random = seededRandom(seed);
+  const pieces = ["plain words of a text, ", "\\", '"', "\n", "é", "漢字", "😀", "x", "\u0007"];
+  for (let round = 0; round < 200; round++) {
+    let text = "";
+    while (text.length < 600) text += pieces[Math.floor(random() * pieces.length)];
+    const bytes = body({ messages: [{ role: "user", content: text }] });
+    const placed = Buffer.alloc(bytes.length + 16);
+    for (let offset = 0; offset < 8; offset++) {
+      bytes.copy(placed, offset);
+      const shifted = placed.subarray(offset, offset + bytes.length);
+      assert.equal(estimateRequest(shifted), estimateTokens(text) + 1, `SEED=${seed}, round ${round}`);
+    }
   }
 });
 

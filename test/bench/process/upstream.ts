@@ -78,6 +78,9 @@ function writeHead(response: Response, type: string): void {
   response.writeHeader("x-ratelimit-limit-requests", "10000");
   response.writeHeader("x-ratelimit-remaining-requests", "9999");
   response.writeHeader("x-ratelimit-reset-requests", "6ms");
+  response.writeHeader("x-ratelimit-limit-tokens", "2000000");
+  response.writeHeader("x-ratelimit-remaining-tokens", "1999000");
+  response.writeHeader("x-ratelimit-reset-tokens", "30ms");
 }
 
 const { CERT, KEY } = process.env;
