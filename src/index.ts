@@ -12,6 +12,6 @@ export type { Answer, RequestOptions, RequestStream } from "./library/request.ts
 export { request, requestStream } from "./library/request.ts";
 export type { RequestBody } from "./library/request-body.ts";
 export { resolvePublic } from "./library/resolve-public.ts";
-export { estimateTokens } from "./protocols/estimate.ts";
 export type { Usage } from "./protocols/neutral.ts";
 export type { ProtocolName } from "./protocols/protocol.ts";
+export { estimateTokens } from "./protocols/rune-count.ts";

@@ -1,8 +1,8 @@
 /** Finishing a broken stream with another target: what it is asked, and how its text joins the caller's stream. */
 import type { KeptMemory } from "../protocols/escaped-text.ts";
-import { estimateTokens } from "../protocols/estimate.ts";
 import type { ChatRequest, StreamEvent, Turn, Usage } from "../protocols/neutral.ts";
 import type { StreamEncoder } from "../protocols/protocol.ts";
+import { estimateTokens } from "../protocols/rune-count.ts";
 import type { Delivery } from "./delivery.ts";
 import { EventWriter } from "./event-writer.ts";
 import type { Continued } from "./plan.ts";

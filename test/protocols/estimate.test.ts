@@ -1,7 +1,8 @@
 /** The token estimate: the formula on texts, and whole request bodies by bytes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { estimateRequest, estimateTokens } from "../../src/protocols/estimate.ts";
+import { estimateRequest } from "../../src/protocols/estimate.ts";
+import { estimateTokens } from "../../src/protocols/rune-count.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
 
 function body(value: unknown): Buffer {
