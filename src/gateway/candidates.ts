@@ -210,6 +210,10 @@ class CandidateNeed implements QuotaNeed {
     return this.#request.need.promptTokens;
   }
 
+  get inputAtMost(): number {
+    return this.#request.need.promptAtMost;
+  }
+
   get outputTokens(): number {
     return this.#request.outputTokens;
   }

@@ -1,5 +1,5 @@
 /** What a request needs of a target. What takes a walk over the body is worked out when somebody looks at it, which most requests never do. */
-import { estimateRequest } from "../protocols/estimate.ts";
+import { estimateRequest, mostTokens } from "../protocols/estimate.ts";
 import type { RequestNeed } from "../routing/capability.ts";
 import { holdsImages, type RequestFacts } from "./request-facts.ts";
 
@@ -22,6 +22,12 @@ export class BodyNeed implements RequestNeed {
 
   get promptTokens(): number {
     return this.#chooses ? this.estimate() : 0;
+  }
+
+  /** What `promptTokens` cannot be above, without a walk. */
+  get promptAtMost(): number {
+    if (!this.#chooses) return 0;
+    return this.#body === null ? this.#promptTokens : mostTokens(this.#body);
   }
 
   /** Estimated prompt tokens, also where nothing is chosen. Worked out once; the body is let go of then. */

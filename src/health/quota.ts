@@ -3,11 +3,14 @@ import type { QuotaKind, QuotaReading } from "../base/rate-limits.ts";
 
 /** What one request takes. Estimates; 0 = nothing. */
 export interface QuotaNeed {
+  /** May take a walk over the whole request to find out. */
   readonly inputTokens: number;
+  /** No less than `inputTokens`, and known without a look: enough where much of a quota is left. */
+  readonly inputAtMost: number;
   readonly outputTokens: number;
 }
 
-export const NO_NEED: QuotaNeed = { inputTokens: 0, outputTokens: 0 };
+export const NO_NEED: QuotaNeed = { inputTokens: 0, inputAtMost: 0, outputTokens: 0 };
 
 /** Below this part of its limit a quota is near its end, and the target's share of requests shrinks with it. */
 const NEAR_END = 0.1;
@@ -46,7 +49,12 @@ export class LearnedQuota {
   spend(need: QuotaNeed): void {
     for (let i = 0; i < this.known.length; i++) {
       const quota = this.known[i] as Known;
-      quota.remaining = Math.max(0, quota.remaining - needOf(quota.kind, need));
+      const left = quota.remaining - needOf(quota.kind, need.inputAtMost, need);
+      // Nobody looks closely at a quota of which much is left, and the answer's own headers tell it anew.
+      quota.remaining =
+        left >= quota.limit * NEAR_END
+          ? left
+          : Math.max(0, quota.remaining - needOf(quota.kind, need.inputTokens, need));
     }
   }
 
@@ -62,7 +70,8 @@ export class LearnedQuota {
         this.known.splice(i, 1);
         continue;
       }
-      const wanted = needOf(quota.kind, need);
+      if (needOf(quota.kind, need.inputAtMost, need) <= quota.remaining) continue;
+      const wanted = needOf(quota.kind, need.inputTokens, need);
       if (wanted <= quota.remaining) continue;
       const wait = ((quota.resetAt - quota.readAt) * wanted) / (quota.limit - quota.remaining);
       ready = Math.max(ready, Math.min(quota.resetAt, quota.readAt + wait));
@@ -104,15 +113,15 @@ export class LearnedQuota {
   }
 }
 
-function needOf(kind: QuotaKind, need: QuotaNeed): number {
+function needOf(kind: QuotaKind, input: number, { outputTokens }: QuotaNeed): number {
   switch (kind) {
     case "requests":
       return 1;
     case "tokens":
-      return need.inputTokens + need.outputTokens;
+      return input + outputTokens;
     case "input_tokens":
-      return need.inputTokens;
+      return input;
     case "output_tokens":
-      return need.outputTokens;
+      return outputTokens;
   }
 }

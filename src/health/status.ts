@@ -25,7 +25,10 @@ export function statusWord(health: TargetHealth, now: number): StatusWord {
   if (benched === "credential") return "benched";
   if (health.circuit.isOpen || health.clockWrong) return "open";
   if (health.suspect) return "suspect";
-  if (now < health.cooldownUntil || health.quota.readyAt({ inputTokens: 1, outputTokens: 1 }, now) > now) {
+  if (
+    now < health.cooldownUntil ||
+    health.quota.readyAt({ inputTokens: 1, inputAtMost: 1, outputTokens: 1 }, now) > now
+  ) {
     return "limited";
   }
   if (health.success.value < DEGRADED_BELOW) return "degraded";

@@ -149,6 +149,11 @@ export function estimateRequest(body: Buffer): number {
   return tokens;
 }
 
+/** No estimate of a body is above this: a token takes two bytes at least, quotes and commas included. */
+export function mostTokens(body: Buffer): number {
+  return (body.length >> 1) + 1;
+}
+
 /** `data:` URLs stand where texts may stand too. */
 function startsWithData(body: Buffer, start: number, end: number): boolean {
   return end - start > 64 && body.toString("latin1", start, start + 5) === "data:";

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CHAT, Target } from "./target.ts";
 
-const need = (inputTokens: number, outputTokens = 0) => ({ inputTokens, outputTokens });
+const need = (inputTokens: number, outputTokens = 0) => ({
+  inputTokens,
+  inputAtMost: inputTokens,
+  outputTokens,
+});
 
 test("an empty quota is ready again after (reset - now) * need / (limit - remaining)", () => {
   const target = new Target();
@@ -40,6 +44,33 @@ test("what was sent since the last reading is taken off", () => {
   assert.equal(target.state, "quota");
   target.health.learn([{ kind: "requests", limit: 100, remaining: 50, resetMs: 30_000 }], target.now);
   assert.equal(target.state, "usable");
+});
+
+test("a request is looked at closely only where that could matter", () => {
+  const target = new Target();
+  let looks = 0;
+  const costly = {
+    get inputTokens() {
+      looks++;
+      return 100;
+    },
+    inputAtMost: 400,
+    outputTokens: 0,
+  };
+  const learn = (remaining: number) =>
+    target.health.learn([{ kind: "tokens", limit: 10_000, remaining, resetMs: 60_000 }], target.now);
+  learn(9000);
+  assert.equal(target.health.admission(target.now, CHAT, costly).state, "usable");
+  target.health.start(target.now, 0, "whole", CHAT, "plain", costly);
+  assert.equal(looks, 0);
+  assert.equal(target.health.quota.record(target.now)[0]?.remaining, 8600);
+  learn(1200);
+  target.health.start(target.now, 0, "whole", CHAT, "plain", costly);
+  assert.equal(target.health.quota.record(target.now)[0]?.remaining, 1100);
+  assert.equal(looks, 1);
+  learn(300);
+  assert.equal(target.health.admission(target.now, CHAT, costly).state, "usable");
+  assert.equal(looks, 2);
 });
 
 test("near the end of a quota the share shrinks in proportion, and it grows back with the refill", () => {

@@ -1,7 +1,7 @@
 /** The token estimate: the formula on texts, and whole request bodies by bytes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { estimateRequest } from "../../src/protocols/estimate.ts";
+import { estimateRequest, mostTokens } from "../../src/protocols/estimate.ts";
 import { estimateTokens } from "../../src/protocols/rune-count.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
 
@@ -102,6 +102,28 @@ test("what is no JSON, or cut anywhere, gives a number and ends", () => {
   }
   assert.equal(estimateRequest(Buffer.from("")), 0);
   assert.ok(estimateRequest(Buffer.from('"\\u"]]}}{"":}')) >= 0);
+});
+
+test("no body is estimated above its bound, however it is made of crumbs", () => {
+  const many = <T>(value: T) => Array.from({ length: 1000 }, () => value);
+  for (const value of [
+    { messages: many({}) },
+    { messages: many([]) },
+    { input: many("a") },
+    { input: many(7) },
+    { input: many([1, 2, 3]) },
+    { input: many({ a: "漢" }) },
+    { messages: many({ content: "漢漢漢" }), tools: many({}) },
+    { contents: many({ parts: [{ text: "a" }] }) },
+    many("a"),
+    many("漢"),
+    {},
+    "",
+  ]) {
+    const bytes = body(value);
+    const estimate = estimateRequest(bytes);
+    assert.ok(estimate <= mostTokens(bytes), `${estimate} tokens of ${bytes.toString("utf8", 0, 60)}`);
+  }
 });
 
 test("a large image in the body costs nothing", () => {
