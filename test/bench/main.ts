@@ -104,11 +104,16 @@ async function requestRow(
   connections: number,
   judge: (figures: Map<string, Figures>) => Target[],
 ): Promise<void> {
-  await withContenders(tls, names, async (load, servers) => {
-    const figures = await measureRequests(load, servers, body, connections, rounds);
-    printRequests(title, figures);
-    targets.push(...judge(figures));
-  });
+  await withContenders(
+    tls,
+    names,
+    async (load, servers) => {
+      const figures = await measureRequests(load, servers, body, connections, rounds);
+      printRequests(title, figures);
+      targets.push(...judge(figures));
+    },
+    shippedSettings(),
+  );
 }
 
 const ROWS: Readonly<Record<string, () => Promise<void>>> = {
