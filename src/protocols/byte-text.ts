@@ -39,6 +39,13 @@ export function stringAt(event: Buffer, value: number, to: number): string {
   return close < 0 ? "" : event.toString("utf8", value + 1, close);
 }
 
+/** Whether the value at `value` is the string `text` (ASCII, unescaped): no string is made of it. */
+export function saysAt(event: Buffer, value: number, to: number, text: string): boolean {
+  const close = value + 1 + text.length;
+  if (close >= to || event[value] !== QUOTE || event[close] !== QUOTE) return false;
+  return spells(event, value + 1, text.length, text);
+}
+
 /** The byte after the object that opens at `at`; -1 when it does not end. */
 export function closingBrace(event: Buffer, at: number, to: number): number {
   let depth = 0;

@@ -2,7 +2,7 @@
 
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
-import { afterSpace, closingBrace, closingQuote, spells, stringAt } from "../byte-text.ts";
+import { afterSpace, closingBrace, closingQuote, saysAt, spells, stringAt } from "../byte-text.ts";
 import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
@@ -166,7 +166,7 @@ export class ChatInspector implements StreamInspector, MemberSink {
     } else if (spells(event, key, length, "error")) {
       if (event[value] === 0x7b || event[value] === QUOTE) this.#flags |= ERROR;
     } else if (spells(event, key, length, "object")) {
-      if (stringAt(event, value, to) === "error") this.#flags |= ERROR;
+      if (saysAt(event, value, to, "error")) this.#flags |= ERROR;
     } else if (this.#id === "" && spells(event, key, length, "id")) {
       this.#id = stringAt(event, value, to);
     } else if (this.model === "" && spells(event, key, length, "model")) {
