@@ -56,7 +56,7 @@ export function insertMembers(
 
 /** `edits` in the order of the text. Throws when two overlap, which would be a bug of the caller. */
 function sortEdits(edits: readonly Edit[]): readonly Edit[] {
-  if (edits.length === 1) return edits;
+  if (areInOrder(edits)) return edits;
   // An insertion at the place where a cut ends comes after that cut; equal starts: the insertion (empty range) first.
   const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end);
   for (let i = 1; i < sorted.length; i++) {
@@ -67,6 +67,14 @@ function sortEdits(edits: readonly Edit[]): readonly Edit[] {
     }
   }
   return sorted;
+}
+
+/** Nearly always: sorting costs ten times the memory of the edits. */
+function areInOrder(edits: readonly Edit[]): boolean {
+  for (let i = 1; i < edits.length; i++) {
+    if ((edits[i] as Edit).start < (edits[i - 1] as Edit).end) return false;
+  }
+  return true;
 }
 
 /** The changed text as pieces; what did not change are views of `bytes`, never copies. */
