@@ -174,6 +174,8 @@ export class NativeStream implements TurnWriter {
     if (this.inTurn) return;
     this.inTurn = true;
     this.host.turn.add(this);
+    // Somebody waits for the first piece: not until everybody's reads are done. uWS's own callback is not over by then.
+    if (!this.headSent && !this.owner.inCallback) process.nextTick(flushStream, this);
   }
 
   private sendGathered(): void {
@@ -296,3 +298,7 @@ export class NativeStream implements TurnWriter {
 }
 
 function nothing(): void {}
+
+function flushStream(stream: NativeStream): void {
+  stream.flush();
+}
