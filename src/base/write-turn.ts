@@ -17,13 +17,18 @@ export function createWriteTurn(): WriteTurn {
     const writers = due;
     due = spare;
     spare = writers;
-    for (const writer of writers) writer.writeNow();
-    writers.length = 0;
+    let next = 0;
+    try {
+      while (next < writers.length) (writers[next++] as TurnWriter).writeNow();
+    } finally {
+      // One that throws does not keep the others from their turn.
+      for (; next < writers.length; next++) add(writers[next] as TurnWriter);
+      writers.length = 0;
+    }
   };
-  return {
-    add(writer) {
-      if (due.length === 0) setImmediate(flush);
-      due.push(writer);
-    },
+  const add = (writer: TurnWriter) => {
+    if (due.length === 0) setImmediate(flush);
+    due.push(writer);
   };
+  return { add };
 }

@@ -19,3 +19,25 @@ test("what one turn has to write goes out in its order at the end, and that of t
   await new Promise(setImmediate);
   assert.deepEqual(written, ["a", "b", "c"]);
 });
+
+test("a writer that throws does not keep the others from their turn, and nobody writes twice", (t) => {
+  const scheduled: (() => void)[] = [];
+  t.mock.method(globalThis, "setImmediate", (run: () => void) => scheduled.push(run));
+  const turn = createWriteTurn();
+  const written: string[] = [];
+  const writer = (name: string): TurnWriter => ({
+    writeNow() {
+      written.push(name);
+      if (name === "bad") throw new Error("broken");
+    },
+  });
+  for (const name of ["a", "bad", "b", "c"]) turn.add(writer(name));
+  assert.throws(() => scheduled.shift()?.(), /broken/);
+  turn.add(writer("d"));
+  scheduled.shift()?.();
+  assert.deepEqual(written, ["a", "bad", "b", "c", "d"]);
+  turn.add(writer("e"));
+  scheduled.shift()?.();
+  assert.deepEqual(written, ["a", "bad", "b", "c", "d", "e"]);
+  assert.equal(scheduled.length, 0);
+});
