@@ -56,7 +56,7 @@ interface ConversionCosts {
   readonly slowestEvent: number;
 }
 
-/** The contenders for one upstream. */
+/** The contenders for one upstream: sluice with the settings of memory that ship, the yardsticks with `settings`. */
 async function startContenders(
   upstream: Server,
   tls: boolean,
@@ -69,7 +69,7 @@ async function startContenders(
     if (name === "direct") servers.push({ ...upstream, name });
     else if (name !== "sluice") servers.push(await startServer(name, SERVER_CORE, values.node, env));
     else {
-      const options = { node: values.node, upstream, tls, env: settings };
+      const options = { node: values.node, upstream, tls, env: shippedSettings() };
       servers.push(await startSluice({ ...options, bundle: "dist/sluice.cjs" }));
       if (values.other !== "")
         servers.push(await startSluice({ ...options, bundle: values.other, name: "other" }));
@@ -104,16 +104,11 @@ async function requestRow(
   connections: number,
   judge: (figures: Map<string, Figures>) => Target[],
 ): Promise<void> {
-  await withContenders(
-    tls,
-    names,
-    async (load, servers) => {
-      const figures = await measureRequests(load, servers, body, connections, rounds);
-      printRequests(title, figures);
-      targets.push(...judge(figures));
-    },
-    shippedSettings(),
-  );
+  await withContenders(tls, names, async (load, servers) => {
+    const figures = await measureRequests(load, servers, body, connections, rounds);
+    printRequests(title, figures);
+    targets.push(...judge(figures));
+  });
 }
 
 const ROWS: Readonly<Record<string, () => Promise<void>>> = {

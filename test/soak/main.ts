@@ -46,7 +46,7 @@ const { values } = parseArgs({
     rest: { type: "string", default: "0" },
     /** MiB. RSS is only told: pages of the program's file come and go with what else the machine does. */
     rss: { type: "string", default: "80" },
-    typical: { type: "string", default: "48" },
+    typical: { type: "string", default: "56" },
     most: { type: "string", default: "80" },
     growth: { type: "string", default: "3" },
     "at-rest": { type: "string", default: "36" },
