@@ -204,9 +204,11 @@ test(`${architecture}: the wrapper drops LD_PRELOAD and hands settings over`, ()
   }
 });
 
-test(`${architecture}: resolves a name with only /etc/resolv.conf, and takes the given authority`, async () => {
+test(`${architecture}: resolves a name with only /etc/resolv.conf, and takes the given authority`, async (t) => {
   const names = await startNameServer();
+  t.after(() => names.close());
   const upstream = await startUpstream();
+  t.after(() => upstream.close());
   mkdirSync(inside("etc/sluice"), { recursive: true });
   writeFileSync(inside("etc/sluice/ca.pem"), upstream.authorityCertificate);
   const config = `[auth]
@@ -243,7 +245,5 @@ distrusted = [{ provider = "distrusted", model = "m" }]
     match(`${refused.body}${daemon.output()}`, /certificate|authority|issuer/i);
   } finally {
     daemon.kill();
-    names.close();
-    upstream.close();
   }
 });

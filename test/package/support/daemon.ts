@@ -70,14 +70,32 @@ export function askStream(port: number, model = "demo"): Promise<Answer> {
   return ask(port, "/v1/chat/completions", JSON.stringify({ model, stream: true, messages }));
 }
 
+interface DaemonOptions {
+  readonly port: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** qemu-user now and then crashes itself while a program of many threads starts. */
+const EMULATED = /^(?:arm64|aarch64)/.test(process.env["ARCH"] ?? "") && process.arch !== "arm64";
+const MOST_STARTS = 3;
+
 /**
  * Runs `command` (whose `serve` must listen on 127.0.0.1:`port`) and waits for its first 200. Throws with the
  * program's output when it ends or does not answer.
  */
-export async function startDaemon(
-  command: readonly string[],
-  options: { readonly port: number; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string },
-): Promise<Daemon> {
+export async function startDaemon(command: readonly string[], options: DaemonOptions): Promise<Daemon> {
+  for (let starts = 1; ; starts++) {
+    try {
+      return await startOnce(command, options);
+    } catch (error) {
+      if (!EMULATED || starts === MOST_STARTS || !String(error).includes(" ended with SIGSEGV")) throw error;
+      process.stderr.write(`the emulator crashed at start ${starts}: once more\n`);
+    }
+  }
+}
+
+async function startOnce(command: readonly string[], options: DaemonOptions): Promise<Daemon> {
   const [program = "", ...args] = command;
   const path = { PATH: process.env["PATH"] ?? "" };
   const started = performance.now();
