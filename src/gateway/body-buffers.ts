@@ -1,4 +1,5 @@
 /** Memory of large request bodies, used again: with the router's settings of malloc every new one is mapped, page by page, for more than all the rest of the request costs. */
+import { freeMemory, moveMemory } from "../base/buffer-memory.ts";
 import type { Timers } from "../base/clock.ts";
 
 export interface BodyBuffers {
@@ -17,17 +18,12 @@ const SMALLEST_BITS = 14;
 const LARGEST_BITS = 20;
 const IDLE_MS = 2000;
 
-interface Transferable extends ArrayBuffer {
-  /** Not before Node 22. */
-  transfer?(length?: number): ArrayBuffer;
-}
-
 /** Keeps powers of two from 16 KiB to 1 MiB, `maxKept` bytes in all, until none was given back for two seconds. */
 export function createBodyBuffers(timers: Timers, maxKept: number): BodyBuffers {
   const free: ArrayBuffer[][] = Array.from({ length: LARGEST_BITS - SMALLEST_BITS + 1 }, () => []);
   let kept = 0;
   const drop = () => {
-    for (const list of free) for (const memory of list.splice(0)) (memory as Transferable).transfer?.(0);
+    for (const list of free) for (const memory of list.splice(0)) freeMemory(memory);
     kept = 0;
   };
   const idle = timers.start(IDLE_MS, drop);
@@ -42,18 +38,18 @@ export function createBodyBuffers(timers: Timers, maxKept: number): BodyBuffers 
       return Buffer.from(memory);
     },
     give(buffer) {
-      const memory = buffer.buffer as Transferable;
+      const memory = buffer.buffer;
       const { byteLength } = memory;
       if (byteLength < 1 << SMALLEST_BITS || byteLength !== buffer.length) return;
       const list = free[31 - Math.clz32(byteLength) - SMALLEST_BITS];
       const isOurs = (byteLength & (byteLength - 1)) === 0;
       if (list === undefined || !isOurs || kept + byteLength > maxKept) {
         // Until the collector comes round a hundred dead bodies may lie about, and what they take makes it mark the whole heap.
-        memory.transfer?.(0);
+        freeMemory(memory);
         return;
       }
       // A view that somebody still holds must not show the next caller's body: it loses its memory here.
-      const moved = memory.transfer?.();
+      const moved = moveMemory(memory);
       if (moved === undefined) return;
       list.push(moved);
       kept += byteLength;

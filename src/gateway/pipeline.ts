@@ -1,11 +1,11 @@
 /** The order of steps of a request, written once. Each step says why it stands where it stands (50-governance.md). */
-import { readCredentials } from "../auth/credential.ts";
 import { Failure, toFailure } from "../base/failure.ts";
 import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ClientRoute } from "../http/routes.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import { type CollectedBody, collectBody } from "./body.ts";
+import { checkCaller, SHUTTING_DOWN } from "./caller-check.ts";
 import type { Core } from "./core.ts";
 import { Delivery, type DeliveryOwner } from "./delivery.ts";
 import { dispatch } from "./dispatch.ts";
@@ -54,17 +54,9 @@ class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
     const core = this.#core;
     const session = this.#session;
     const record = this.#record;
-    const { exchange, from } = record;
+    const { exchange } = record;
     try {
-      // Who calls comes before anything is read: a stranger costs no memory.
-      const credentials = readCredentials(exchange.headers, exchange.query);
-      record.caller = session.authenticator.authenticate(
-        credentials,
-        from.address,
-        placeOf(from),
-        core.time.clock.wall(),
-      );
-      if (session.draining) throw SHUTTING_DOWN;
+      checkCaller(core, session, record);
       const known = answerModels(core, record, route);
       if (known !== null) {
         this.#delivery.respond(known.status, known.headers, known.body);
@@ -154,16 +146,6 @@ class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
     settle(this.#core, this.#record, this.#delivery, finalStatus(this.#record, this.#delivery));
   }
 }
-
-export function placeOf(from: Origination): "loopback" | "lan" | "other" {
-  return from.scope === "remote" ? "other" : from.scope;
-}
-
-export const SHUTTING_DOWN = new Failure("overloaded", "the gateway is shutting down", {
-  code: "shutting_down",
-  retryAfterMs: 1000,
-  headers: ["connection", "close"],
-});
 
 const TOO_MANY_STREAMS = new Failure(
   "rate_limit",

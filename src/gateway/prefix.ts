@@ -1,5 +1,5 @@
 /** Raw pass-through under a provider's prefix: any method, any body, streamed both ways, sent once (20-http.md). */
-import { readCredentials, withoutKey } from "../auth/credential.ts";
+import { withoutKey } from "../auth/credential.ts";
 import { Failure, toFailure } from "../base/failure.ts";
 import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -13,11 +13,11 @@ import type {
 } from "../upstream/client.ts";
 import { appendUpstreamHeaders } from "./answer-headers.ts";
 import { joinBasePath } from "./base-path.ts";
+import { checkCaller, SHUTTING_DOWN } from "./caller-check.ts";
 import type { Core } from "./core.ts";
 import { Delivery } from "./delivery.ts";
 import { forwardAllHeaders } from "./forwarded-headers.ts";
 import type { Origination } from "./gateway.ts";
-import { placeOf, SHUTTING_DOWN } from "./pipeline.ts";
 import { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
 import type { Session, UnderWay } from "./runtime.ts";
@@ -57,14 +57,7 @@ export function servePrefix(
     },
   });
   try {
-    const credentials = readCredentials(exchange.headers, exchange.query);
-    record.caller = session.authenticator.authenticate(
-      credentials,
-      from.address,
-      placeOf(from),
-      core.time.clock.wall(),
-    );
-    if (session.draining) throw SHUTTING_DOWN;
+    const { providers } = checkCaller(core, session, record);
     const provider = session.snapshot.providerOfPrefix(prefix);
     if (provider === null)
       throw new Failure("not_found", `no provider has the prefix ${prefix}`, { code: "not_found" });
@@ -73,7 +66,6 @@ export function servePrefix(
         code: "no_target",
       });
     }
-    const { providers } = record.caller;
     if (providers.length > 0 && !providers.includes(provider.name)) {
       throw new Failure("forbidden", `this key may not use the provider "${provider.name}"`, {
         code: "model_not_allowed",

@@ -1,4 +1,5 @@
 /** The text a relayed stream has delivered, as JSON-escaped bytes as received, for a continuation; bounded. */
+import { freeMemory } from "../base/buffer-memory.ts";
 
 /** Most answers are short, and a thousand of them may be open at once. */
 const FIRST = 256;
@@ -48,7 +49,7 @@ export class EscapedText {
       }
       const grown = Buffer.allocUnsafeSlow(size);
       this.#buffer.copy(grown, 0, 0, this.#length);
-      freeMemory(this.#buffer);
+      freeMemory(this.#buffer.buffer);
       this.#buffer = grown;
     }
     // A word is copied sooner than a view of it is made.
@@ -61,7 +62,7 @@ export class EscapedText {
   giveUp(): void {
     this.#given = true;
     if (this.#buffer.length > 0) this.#memory?.keep(-this.#buffer.length);
-    freeMemory(this.#buffer);
+    freeMemory(this.#buffer.buffer);
     this.#buffer = EMPTY;
     this.#length = 0;
   }
@@ -70,10 +71,4 @@ export class EscapedText {
   get bytes(): Buffer | null {
     return this.#given ? null : this.#buffer.subarray(0, this.#length);
   }
-}
-
-/** Of a buffer that nobody shares; else it waits for the collector, which sees little of it. Not before Node 22. */
-function freeMemory(buffer: Buffer): void {
-  const memory = buffer.buffer as ArrayBuffer & { transfer?(length: number): ArrayBuffer };
-  if (buffer.length > 0) memory.transfer?.(0);
 }

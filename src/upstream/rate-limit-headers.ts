@@ -91,7 +91,7 @@ export function quotaReadings(headers: HeaderList, clock: Pick<Clock, "wall">): 
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
     const length = name.length;
-    // Two of three names are told by their length and first letter, which costs less than a comparison.
+    // Most names are told by their length, which costs less than a comparison.
     if (length < 20 || !(name.startsWith("x-ratelimit-") || name.startsWith("anthropic-ratelimit-")))
       continue;
     raw ??= [];

@@ -52,7 +52,9 @@ function post(agent: Agent, port: number): Promise<number> {
   });
 }
 
-test("20,000 requests: hardly a byte of them outlives two collections of young objects", async (t) => {
+test("20,000 requests: hardly a byte of them outlives two collections of young objects", {
+  timeout: 300_000,
+}, async (t) => {
   const upstream = await startUpstream(openaiChat());
   t.after(() => upstream.close());
   const place = makePlace(t);
