@@ -1,4 +1,5 @@
 /** Scans the head of an answer (status line and header lines), byte by byte and resumable at any byte; refuses what RFC 9112 forbids. */
+import { KnownHeads } from "./known-heads.ts";
 import { ResponseFraming } from "./response-framing.ts";
 
 /** Bytes of status line and headers together. */
@@ -46,6 +47,7 @@ export class HeadScanner {
   readonly framing = new ResponseFraming();
   /** Why the head was refused. */
   refusal = "";
+  readonly #known: KnownHeads;
   #state = STATUS_LINE;
   /** Bytes of this head that were looked at. */
   #position = 0;
@@ -58,6 +60,10 @@ export class HeadScanner {
   /** The head so far, when it did not come in one piece. */
   #kept: Buffer | null = null;
   #keptLength = 0;
+
+  constructor(known = new KnownHeads()) {
+    this.#known = known;
+  }
 
   /** True once a byte of the head was seen. */
   get begun(): boolean {
@@ -78,8 +84,9 @@ export class HeadScanner {
   /** Goes on at `start`; returns the offset after the head, HEAD_INCOMPLETE or HEAD_REFUSED. */
   scan(bytes: Buffer, start: number, end: number): number {
     if (this.#kept === null) {
-      const next = this.#run(bytes, start, Math.min(end, start + MAX_HEAD));
-      if (next === HEAD_INCOMPLETE) this.#keep(bytes, start, Math.min(end, start + MAX_HEAD));
+      const limit = Math.min(end, start + MAX_HEAD);
+      const next = this.#scanFirst(bytes, start, limit);
+      if (next === HEAD_INCOMPLETE) this.#keep(bytes, start, limit);
       return next;
     }
     const before = this.#keptLength;
@@ -87,6 +94,25 @@ export class HeadScanner {
     this.#keep(bytes, start, start + taken);
     const next = this.#run(this.#kept, 0, this.#keptLength);
     return next < 0 ? next : start + next - before;
+  }
+
+  /** Mostly the head is whole in one read, and like one that has been read before. */
+  #scanFirst(bytes: Buffer, start: number, end: number): number {
+    const known = this.#known;
+    const after = known.recall(bytes, start, end, this.framing);
+    if (after >= 0) {
+      this.status = known.status;
+      this.minor = known.minor;
+      this.headers = known.headers;
+      return after;
+    }
+    const draft = known.draft(bytes, start, end);
+    const next = this.#run(bytes, start, end);
+    if (draft !== null && next >= 0) {
+      const { status, minor, headers } = this;
+      known.learn(draft, next - start, { status, minor, headers, marks: this.#marks });
+    }
+    return next;
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {

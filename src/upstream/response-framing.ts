@@ -92,6 +92,16 @@ export class ResponseFraming {
   }
 }
 
+/** Whether the value of a line of that name is for `ResponseFraming` to read. */
+export function framesAnswer(name: string): boolean {
+  return (
+    name === "connection" ||
+    name === "keep-alive" ||
+    name === "content-length" ||
+    name === "transfer-encoding"
+  );
+}
+
 /** 1 to 15 digits and nothing else, so that it is exact; -1 = anything else. */
 function plainNumber(text: string): number {
   if (text.length === 0 || text.length > 15) return -1;

@@ -2,6 +2,7 @@
 import type { HeaderList } from "../base/headers.ts";
 import { ChunkDecoder } from "./chunk-decoder.ts";
 import { HEAD_INCOMPLETE, HEAD_REFUSED, HeadScanner } from "./head-scanner.ts";
+import { KnownHeads } from "./known-heads.ts";
 
 /** Where the parts of an answer go. Each of them may call `stop`. */
 export interface ResponseSink {
@@ -29,9 +30,10 @@ const DONE = 4;
 /** Head scanners shared by the connections of an origin: each has one while a head arrives, most of them for the length of one read. */
 export class HeadScanners {
   readonly #resting: HeadScanner[] = [];
+  readonly #known = new KnownHeads();
 
   take(): HeadScanner {
-    return this.#resting.pop() ?? new HeadScanner();
+    return this.#resting.pop() ?? new HeadScanner(this.#known);
   }
 
   give(scanner: HeadScanner): void {

@@ -12,7 +12,11 @@ const TOKENS = [
 
 /** One to four changes to an answer of the corpus. */
 export function mutated(random: Random): Buffer {
-  let bytes: Buffer = pick(SEEDS, random);
+  return mutatedFrom(pick(SEEDS, random), random);
+}
+
+export function mutatedFrom(answer: Buffer, random: Random): Buffer {
+  let bytes = answer;
   const changes = 1 + Math.floor(random.next() * 4);
   for (let i = 0; i < changes; i += 1) bytes = change(bytes, random);
   return bytes;

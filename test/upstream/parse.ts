@@ -1,5 +1,5 @@
 /** Feeds bytes to the response parser and writes down everything that comes out, as one comparable value. */
-import { ResponseParser } from "../../src/upstream/response-parser.ts";
+import { HeadScanners, ResponseParser, type ResponseSink } from "../../src/upstream/response-parser.ts";
 
 export interface Parsed {
   readonly status: number;
@@ -11,18 +11,19 @@ export interface Parsed {
   readonly keepAlive: boolean;
 }
 
-/** `pieces` are copied first: the parser moves bytes about. */
-export function parse(pieces: readonly Buffer[], head = false): Parsed {
+/** `pieces` are copied first: the parser moves bytes about. `scanners` may know heads already. */
+export function parse(pieces: readonly Buffer[], head = false, scanners = new HeadScanners()): Parsed {
   let status = 0;
   let headers: readonly string[] = [];
   const body: Buffer[] = [];
-  const parser = new ResponseParser({
+  const sink: ResponseSink = {
     onHead(code, list) {
       status = code;
       headers = list;
     },
     onBody: (view) => body.push(Buffer.from(view)),
-  });
+  };
+  const parser = new ResponseParser(sink, scanners);
   parser.begin(head);
   let end = "";
   let surplus = false;
