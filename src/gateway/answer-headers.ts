@@ -1,5 +1,6 @@
 /** The head of an answer: what passes from the upstream, and what the gateway says of the route (20-http.md, Returned). */
 import type { HeaderList } from "../base/headers.ts";
+import { HeadMemory } from "./head-memory.ts";
 
 /** Connection-level headers of RFC 9110 7.6.1, and what must not cross a shared gateway. */
 const DROPPED: ReadonlySet<string> = new Set([
@@ -17,8 +18,6 @@ const DROPPED: ReadonlySet<string> = new Set([
   "content-length",
   "date",
   "server-timing",
-  "x-request-id",
-  "request-id",
 ]);
 
 export interface UpstreamHeaderRules {
@@ -28,21 +27,38 @@ export interface UpstreamHeaderRules {
   readonly rateLimits: boolean;
 }
 
+/** What becomes of an upstream's header of that name. */
+type Fate = "passes" | "dropped" | "request-id" | "of-body" | "rate-limit";
+
+/** Fates by the names of a head, in their order: an upstream sends the same ones each time. */
+const knownHeads = new HeadMemory<readonly Fate[]>(16);
+
 /** Appends the upstream's headers that may pass. Its request id moves to `x-sluice-upstream-request-id`. */
 export function appendUpstreamHeaders(to: string[], headers: HeaderList, rules: UpstreamHeaderRules): void {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? "";
-    const value = headers[i + 1] ?? "";
-    if (DROPPED.has(name)) {
-      if (name === "x-request-id" || name === "request-id") to.push("x-sluice-upstream-request-id", value);
-      continue;
-    }
-    if (name.startsWith("x-sluice-") || name.startsWith("access-control-")) continue;
-    if (!rules.sameBody && (name === "content-type" || name === "content-encoding" || name === "etag"))
-      continue;
-    if (!rules.rateLimits && isRateLimit(name)) continue;
-    to.push(name, value);
+  const fates = knownHeads.recall(headers) ?? judgeHead(headers);
+  for (let i = 0; i < fates.length; i++) {
+    const fate = fates[i];
+    if (fate === "dropped") continue;
+    const value = headers[2 * i + 1] ?? "";
+    if (fate === "request-id") to.push("x-sluice-upstream-request-id", value);
+    else if ((fate !== "of-body" || rules.sameBody) && (fate !== "rate-limit" || rules.rateLimits))
+      to.push(headers[2 * i] ?? "", value);
   }
+}
+
+function judgeHead(headers: HeaderList): readonly Fate[] {
+  const fates: Fate[] = [];
+  for (let i = 0; i < headers.length; i += 2) fates.push(fateOf(headers[i] ?? ""));
+  knownHeads.keep(headers, () => false, fates);
+  return fates;
+}
+
+function fateOf(name: string): Fate {
+  if (name === "x-request-id" || name === "request-id") return "request-id";
+  if (DROPPED.has(name) || name.startsWith("x-sluice-") || name.startsWith("access-control-"))
+    return "dropped";
+  if (name === "content-type" || name === "content-encoding" || name === "etag") return "of-body";
+  return isRateLimit(name) ? "rate-limit" : "passes";
 }
 
 function isRateLimit(name: string): boolean {
@@ -68,9 +84,20 @@ export function formatTiming(timing: Timing): string {
   return `queue;dur=${tenths(timing.queue)}, policy;dur=${tenths(timing.policy)}, upstream;dur=${tenths(timing.upstream)}, total;dur=${tenths(timing.total)}`;
 }
 
-/** Milliseconds with one decimal. By whole numbers: writing a fraction costs ten times as much. */
+/** Numbers below a hundred milliseconds as they were written before: most of them are. */
+const WRITTEN = new Array<string | undefined>(1000);
+
+/** Milliseconds with one decimal. */
 export function tenths(ms: number): string {
   const all = Math.round(ms * 10);
+  if (!(all >= 0 && all < WRITTEN.length)) return writeTenths(all);
+  const written = WRITTEN[all] ?? writeTenths(all);
+  WRITTEN[all] = written;
+  return written;
+}
+
+/** By whole numbers: writing a fraction costs ten times as much. */
+function writeTenths(all: number): string {
   const rest = all % 10;
   return rest === 0 ? `${all / 10}` : `${(all - rest) / 10}.${rest}`;
 }

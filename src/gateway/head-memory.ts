@@ -14,7 +14,12 @@ interface KnownHead<T> {
 
 export class HeadMemory<T> {
   readonly #known: KnownHead<T>[] = [];
+  readonly #heads: number;
   #oldest = 0;
+
+  constructor(heads = HEADS) {
+    this.#heads = heads;
+  }
 
   /** What was made of a head with the same names and the same values of those that count; null = of none. */
   recall(headers: HeaderList): T | null {
@@ -30,7 +35,7 @@ export class HeadMemory<T> {
     const lines = headers.map((text, i) => (i % 2 === 0 || counts(headers[i - 1] ?? "") ? text : null));
     if (lines.reduce((sum, text) => sum + (text?.length ?? 0), 0) > MAX_LENGTH) return;
     this.#known[this.#oldest] = { lines, made };
-    this.#oldest = (this.#oldest + 1) % HEADS;
+    this.#oldest = (this.#oldest + 1) % this.#heads;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type Listener,
 } from "./engine.ts";
 import type { Peer } from "./exchange.ts";
+import { HeadLines } from "./head-lines.ts";
 import { NativeExchange, type NativeHost } from "./native-exchange.ts";
 import { createPeers } from "./native-peers.ts";
 import type {
@@ -69,6 +70,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     draining: false,
     turn: createWriteTurn(),
     space: new TurnSpace(),
+    heads: new HeadLines(),
     now: () => clock.now(),
     exchangeEnded(exchange) {
       if (exchange.arriving !== null) arriving.remove(exchange.arriving);

@@ -1,16 +1,16 @@
 /** One request on uWebSockets.js: one object, its callbacks made once, every write corked, memory bounded whatever the reader does. */
-import { STATUS_CODES } from "node:http";
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import type { LiveEntry } from "../base/live-list.ts";
 import type { TurnWriter } from "../base/write-turn.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
+import type { HeadLines } from "./head-lines.ts";
 import { CORK_BYTES, NativeStream, type StreamHost, type StreamOwner } from "./native-stream.ts";
 import type { UwsResponse } from "./native-types.ts";
-import { cleanValue } from "./screen.ts";
 
 /** What an exchange needs of its engine. */
 export interface NativeHost extends StreamHost {
+  readonly heads: HeadLines;
   readonly draining: boolean;
   now(): number;
   /** The answer is complete or the client is gone. Called once. */
@@ -51,7 +51,6 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
 
   /** First line without the version, and all headers; "" once written. */
   private head = "";
-  headBytes = 0;
   /** A whole answer that goes out at the end of the turn. */
   private whole: Uint8Array | string | null = null;
   private closesConnection = false;
@@ -119,7 +118,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.renderHead(status, headers);
+    this.head = this.host.heads.write(status, headers);
     const size = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const close = this.closesAfterwards();
     if (this.isHeadless(status)) {
@@ -128,7 +127,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
         this.response.endWithoutBody(status === 204 || status === 304 ? undefined : size, close);
       });
       this.onComplete();
-    } else if (this.headBytes + size <= CORK_BYTES || (close && !this.bodyDone)) {
+    } else if (this.fitsCork(size) || (close && !this.bodyDone)) {
       this.whole = body;
       this.closesConnection = close;
       this.closed = true;
@@ -155,7 +154,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   start(status: number, headers: HeaderList): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.renderHead(status, headers);
+    this.head = this.host.heads.write(status, headers);
     const declared = headerValue(headers, "content-length");
     const length = /^\d{1,15}$/.test(declared) ? Number(declared) : -1;
     if (this.isHeadless(status)) this.headLength = length;
@@ -259,17 +258,17 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     return false;
   }
 
-  /** All in one text, which costs as much as one line does: uWS copies a "status" as it is, line ends included. */
-  private renderHead(status: number, headers: HeaderList): void {
-    let head = `${status} ${STATUS_CODES[status] ?? "Unknown"}`;
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i] ?? "";
-      if (!OWN_HEADERS.has(name)) head += `\r\n${name}: ${cleanValue(headers[i + 1] ?? "")}`;
-    }
-    this.head = head;
-    this.headBytes = OWN_HEAD_BYTES + Buffer.byteLength(head);
+  get headBytes(): number {
+    return OWN_HEAD_BYTES + Buffer.byteLength(this.head);
   }
 
+  /** Most answers are so small that the length of the head's text tells, without counting its bytes. */
+  private fitsCork(bodyBytes: number): boolean {
+    const longest = OWN_HEAD_BYTES + 3 * this.head.length;
+    return longest + bodyBytes <= CORK_BYTES || this.headBytes + bodyBytes <= CORK_BYTES;
+  }
+
+  /** All in one text, which costs as much as one line does: uWS copies a "status" as it is, line ends included. */
   writeHead(): void {
     this.response.writeStatus(this.head);
     this.head = "";
@@ -304,11 +303,3 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     this.host.exchangeEnded(this);
   }
 }
-
-/** uWS writes these itself. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "date",
-]);

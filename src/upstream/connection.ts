@@ -9,7 +9,7 @@ import type { UpstreamDeadlines, UpstreamFailure, UpstreamRequest } from "./clie
 import type { Network } from "./dial.ts";
 import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
-import { headEncoding, isPieces, type OriginHead, requestHead } from "./request-head.ts";
+import { isPieces, type OriginHead } from "./request-head.ts";
 import { type HeadScanners, ResponseParser, type ResponseSink } from "./response-parser.ts";
 import { attachReader, type SocketReader } from "./socket-reader.ts";
 
@@ -88,8 +88,7 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     const call = this.#call;
     if (call === null || !this.#unsent) return; // the connection was dropped since
     this.#unsent = false;
-    const head = requestHead(call.request, this.#owner.head);
-    const problem = this.#body.begin(head, headEncoding(head), call);
+    const problem = this.#body.begin(this.#owner.head, call);
     if (problem !== "") {
       this.#fail(call, { cause: "reset", message: problem });
       return;

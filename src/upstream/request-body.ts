@@ -2,7 +2,14 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Call } from "./call.ts";
-import { isPieces, lengthOf } from "./request-head.ts";
+import {
+  headEncoding,
+  isPieces,
+  lengthOf,
+  type OriginHead,
+  requestHead,
+  startOfHead,
+} from "./request-head.ts";
 
 /** What is handed to the socket at a time: every one that drains is a sign of life. */
 const PIECE = 256 * 1024;
@@ -47,17 +54,23 @@ export class RequestBody {
   }
 
   /** Writes the head and what there is of the body; returns what is wrong with it, or "". */
-  begin(head: string, encoding: "latin1" | "utf8", call: Call): string {
+  begin(origin: OriginHead, call: Call): string {
     let problem = "";
-    const { body } = call.request;
+    const { request } = call;
+    const { body } = request;
     const socket = this.#socket;
     this.#call = call;
     this.#index = 0;
     this.#offset = 0;
-    this.#pieces = body !== null && isPieces(body) ? body : NO_PIECES;
-    if ((body === null || isPieces(body)) && encoding === "latin1" && this.#writeAtOnce(head)) return problem;
+    this.#pieces = NO_PIECES;
+    if (body !== null && isPieces(body)) {
+      this.#pieces = body;
+      const start = startOfHead(request, origin);
+      if (start !== null && this.#writeAtOnce(start)) return problem;
+    }
+    const head = requestHead(request, origin);
     socket.cork();
-    socket.write(head, encoding);
+    socket.write(head, headEncoding(head));
     if (body !== null && !isPieces(body)) problem = this.#beginStream(call, body.length);
     else this.#pump();
     socket.uncork();
@@ -102,19 +115,23 @@ export class RequestBody {
   }
 
   /** False: too large. What the kernel does not take at once keeps the buffer, and a new one takes its place. */
-  #writeAtOnce(head: string): boolean {
+  #writeAtOnce(start: Buffer): boolean {
     const pieces = this.#pieces;
-    const length = head.length + lengthOf(pieces);
-    if (length > WRITE_BUFFER) return false;
+    const length = lengthOf(pieces);
+    const end = `${length}\r\n\r\n`;
+    const total = start.length + end.length + length;
+    if (total > WRITE_BUFFER) return false;
     const buffer = this.#buffer;
-    const bytes = buffer === null ? Buffer.allocUnsafe(length) : buffer.bytes;
-    let at = bytes.write(head, 0, "latin1");
-    for (const piece of pieces) {
+    const bytes = buffer === null ? Buffer.allocUnsafe(total) : buffer.bytes;
+    bytes.set(start, 0);
+    let at = start.length + bytes.write(end, start.length, "latin1");
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i] as Uint8Array;
       bytes.set(piece, at);
       at += piece.length;
     }
     this.#index = pieces.length;
-    this.#socket.write(bytes.subarray(0, at));
+    this.#socket.write(bytes.subarray(0, total));
     if (buffer !== null && this.#socket.writableLength > 0)
       buffer.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
     return true;

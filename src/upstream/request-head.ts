@@ -1,5 +1,6 @@
 /** Puts the head of a request together: the constant lines of the target, those of the request, and the framing, which is ours. */
 import type { Origin, UpstreamRequest } from "./client.ts";
+import { HeadStarts } from "./head-starts.ts";
 import { authority, hostHeader } from "./origin.ts";
 
 /** What is the same for every request to an origin. */
@@ -8,14 +9,16 @@ export interface OriginHead {
   readonly lines: string;
   /** Scheme and authority in front of the path, for a plain origin behind a proxy (RFC 9112 3.2.2). */
   readonly prefix: string;
+  readonly starts: HeadStarts;
 }
 
 export function originHead(origin: Origin): OriginHead {
   const lines = `host: ${hostHeader(origin)}\r\nconnection: keep-alive\r\n`;
-  if (origin.proxy === null || origin.tls) return { lines, prefix: "" };
+  if (origin.proxy === null || origin.tls) return { lines, prefix: "", starts: new HeadStarts() };
   const { authorization } = origin.proxy;
   const credentials = authorization === "" ? "" : `proxy-authorization: ${authorization}\r\n`;
-  return { lines: lines + credentials, prefix: `http://${authority(origin.host, origin.port)}` };
+  const prefix = `http://${authority(origin.host, origin.port)}`;
+  return { lines: lines + credentials, prefix, starts: new HeadStarts() };
 }
 
 /** White space, controls and everything beyond Latin-1 would end the request line early, or begin another. */
@@ -24,10 +27,23 @@ const UNSAFE_IN_PATH_ALL = /[\0-\x20\x7f]|[^\0-\xff]/gu;
 const BEYOND_LATIN1 = /[^\0-\xff]/;
 
 export function requestHead(request: UpstreamRequest, origin: OriginHead): string {
+  return `${linesBefore(request, origin)}${framing(request)}\r\n`;
+}
+
+/** The head of a request whose body is given in pieces, up to the digits of its length; null: it is no Latin-1. */
+export function startOfHead(request: UpstreamRequest, origin: OriginHead): Buffer | null {
+  const { starts } = origin;
+  const known = starts.recall(request);
+  if (known !== null) return known;
+  const text = `${linesBefore(request, origin)}content-length: `;
+  return headEncoding(text) === "latin1" ? starts.keep(request, text) : null;
+}
+
+function linesBefore(request: UpstreamRequest, origin: OriginHead): string {
   const path = UNSAFE_IN_PATH.test(request.path)
     ? request.path.replace(UNSAFE_IN_PATH_ALL, encodePart)
     : request.path;
-  return `${request.method} ${origin.prefix}${path} HTTP/1.1\r\n${origin.lines}${request.constantHeaders}${request.headers}${framing(request)}\r\n`;
+  return `${request.method} ${origin.prefix}${path} HTTP/1.1\r\n${origin.lines}${request.constantHeaders}${request.headers}`;
 }
 
 /** Latin-1 as HTTP has it, unless a character would be cut down to another (U+010A to LF: CVE-2018-12116). */

@@ -1,0 +1,99 @@
+/** Heads of answers are what their status and headers say, whatever was answered before. */
+import assert from "node:assert/strict";
+import { STATUS_CODES } from "node:http";
+import { test } from "node:test";
+import { HeadLines } from "../../src/http/head-lines.ts";
+import { cleanValue } from "../../src/http/screen.ts";
+
+const OWN = ["content-length", "transfer-encoding", "connection", "date"];
+
+/** The same, without a memory. */
+function plainHead(status: number, headers: readonly string[]): string {
+  let head = `${status} ${STATUS_CODES[status] ?? "Unknown"}`;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (!OWN.includes(name)) head += `\r\n${name}: ${cleanValue(headers[i + 1] ?? "")}`;
+  }
+  return head;
+}
+
+test("a value that changes once, often, or back again is the one that was given", () => {
+  const heads = new HeadLines();
+  const write = (status: number, headers: string[]) =>
+    assert.equal(heads.write(status, headers), plainHead(status, headers));
+  for (const id of ["1", "1", "2", "3", "3", "1", ""]) {
+    write(200, ["x-first", "a", "x-request-id", id, "x-last", "z"]);
+    write(200, ["x-request-id", id]);
+    write(404, ["x-first", "a", "x-request-id", id, "x-last", "z"]);
+  }
+  write(200, ["x-first", "b", "x-request-id", "9", "x-last", "y"]);
+  write(200, ["x-first", "b", "x-request-id", "9"]);
+  write(200, []);
+  write(299, []);
+});
+
+test("names count, with their order and their number", () => {
+  const heads = new HeadLines();
+  for (let round = 0; round < 3; round++)
+    for (const headers of [
+      ["a", "1", "b", "2"],
+      ["b", "2", "a", "1"],
+      ["a", "1", "b", "2", "b", "3"],
+      ["a", "1"],
+    ])
+      assert.equal(heads.write(200, headers), plainHead(200, headers));
+});
+
+test("no value starts another line, also where it was remembered or changes", () => {
+  const heads = new HeadLines();
+  for (const value of [
+    "a\r\nx-evil: 1",
+    "a\r\nx-evil: 1",
+    "b\nx-evil: 2",
+    "c\0",
+    "\u007f",
+    "tab\there",
+    "ü€",
+  ]) {
+    const head = heads.write(200, ["x-a", value, "x-b", "b"]);
+    assert.equal(head, plainHead(200, ["x-a", value, "x-b", "b"]));
+    assert.equal(head.split("\n").length, 3);
+  }
+});
+
+test("what the engine writes itself is left out, whatever its value", () => {
+  const heads = new HeadLines();
+  for (const length of ["1", "1", "2"]) {
+    const headers = ["content-length", length, "date", length, "x-a", "a", "connection", "close"];
+    assert.equal(heads.write(200, headers), "200 OK\r\nx-a: a");
+  }
+});
+
+test("more heads than are remembered, and one that is too long to be, come out right every time", () => {
+  const heads = new HeadLines();
+  for (let round = 0; round < 4; round++)
+    for (let i = 0; i < 12; i++) {
+      const headers = [`x-${i}`, `${round >> 1}`, "x-long", "l".repeat(i * 400), "x-round", `${round}`];
+      assert.equal(heads.write(200, headers), plainHead(200, headers));
+    }
+});
+
+test("random heads come out as without a memory", () => {
+  const heads = new HeadLines();
+  let state = Number(process.env["SEED"] ?? 1);
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  for (let i = 0; i < 5000; i++) {
+    const headers: string[] = [];
+    for (let n = random(4); n > 0; n--)
+      headers.push(["x-a", "x-b", "date"][random(3)] ?? "", `${random(3)}\n`);
+    const status = [200, 429, 599][random(3)] ?? 0;
+    assert.equal(
+      heads.write(status, headers),
+      plainHead(status, headers),
+      `SEED=${process.env["SEED"] ?? 1}`,
+    );
+  }
+});

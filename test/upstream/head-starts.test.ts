@@ -1,0 +1,64 @@
+/** The head of a request is its own, whichever heads went out before to the same origin. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { UpstreamRequest } from "../../src/upstream/client.ts";
+import { originOf } from "../../src/upstream/origin.ts";
+import { originHead, requestHead, startOfHead } from "../../src/upstream/request-head.ts";
+import { answer } from "../support/answers.ts";
+import { stage } from "./stage.ts";
+
+const origin = originOf("http://example.test:8080");
+const deadlines = { connect: 0, firstByte: 0, idle: 0, total: 0 };
+
+function request(parts: Partial<UpstreamRequest>, length = 7): UpstreamRequest {
+  const body = [Buffer.alloc(length)];
+  return { origin, method: "POST", path: "/v1", constantHeaders: "", headers: "", body, deadlines, ...parts };
+}
+
+function assertStart(of: UpstreamRequest, head: ReturnType<typeof originHead>): void {
+  const whole = requestHead(of, head);
+  assert.equal(startOfHead(of, head)?.toString("latin1"), whole.slice(0, whole.lastIndexOf(": ") + 2));
+}
+
+test("every part of a request counts, and the length of its body does not", () => {
+  const head = originHead(origin);
+  for (let round = 0; round < 2; round++) {
+    assertStart(request({}), head);
+    assertStart(request({ method: "PUT" }), head);
+    assertStart(request({ path: "/v2" }), head);
+    assertStart(request({ path: "/v2 x\r\n" }), head);
+    assertStart(request({ constantHeaders: "a: 1\r\n" }), head);
+    assertStart(request({ headers: "a: 1\r\n" }), head);
+    assertStart(request({ headers: "a: \u00e9\r\n" }, 100_000), head);
+  }
+  assert.equal(startOfHead(request({}, 1), head), startOfHead(request({}, 1000), head));
+});
+
+test("heads beyond those that are remembered, and long ones, are written all the same", () => {
+  const head = originHead(origin);
+  for (let i = 0; i < 10; i++) assertStart(request({ headers: `a: ${i}\r\n` }), head);
+  const oldest = request({ headers: "a: 0\r\n" });
+  assert.notEqual(startOfHead(oldest, head), null);
+  const long = request({ headers: `a: ${"l".repeat(5000)}\r\n` });
+  assertStart(long, head);
+  assert.notEqual(startOfHead(long, head), startOfHead(long, head));
+});
+
+test("a head beyond Latin-1 has no such bytes", () => {
+  const head = originHead(origin);
+  for (let i = 0; i < 2; i++) assert.equal(startOfHead(request({ headers: "a: \u010a\r\n" }), head), null);
+});
+
+test("requests to one origin arrive with their own heads and bodies, up to the size that is written at once and beyond", async (t) => {
+  const { ask, upstream, origin } = await stage(t, answer({ body: "ok" }));
+  for (const length of [1, 9, 10, 16_000, 16_384, 20_000, 10, 0])
+    for (const id of ["1", "2"]) {
+      const body = [Buffer.alloc(length >> 1, id), Buffer.alloc(length - (length >> 1), "x")];
+      const outcome = await ask(origin, { headers: `x-id: ${id}\r\n`, body });
+      assert.equal(outcome.failure, null);
+      const got = upstream.requests.at(-1);
+      assert.equal(got?.header("x-id"), id);
+      assert.equal(got?.header("content-length"), String(length));
+      assert.ok(got?.body.equals(Buffer.concat(body)));
+    }
+});
