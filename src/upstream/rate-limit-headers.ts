@@ -73,12 +73,13 @@ function digits(text: string, end: number): number {
 const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 interface Raw {
-  /** Kind and window, e.g. `tokens/`: one quota's three headers have the same. */
+  /** Kind and window, e.g. `tokens-day`: one quota's three headers have the same. */
   readonly key: string;
   readonly kind: QuotaKind | undefined;
   limit: number;
   remaining: number;
-  reset: string;
+  /** null = not said, or not to be read. */
+  resetMs: number | null;
 }
 
 /**
@@ -90,22 +91,36 @@ export function quotaReadings(headers: HeaderList, clock: Pick<Clock, "wall">): 
   let raw: Raw[] | null = null;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
-    const length = name.length;
-    // Most names are told by their length, which costs less than a comparison.
-    if (length < 20 || !(name.startsWith("x-ratelimit-") || name.startsWith("anthropic-ratelimit-")))
-      continue;
+    if (!maySpeakOfQuota(name)) continue;
+    const named = USUAL.get(name) ?? readName(name);
+    if (named === null) continue;
     raw ??= [];
-    collect(raw, name, (headers[i + 1] ?? "").trim());
+    const entry = entryOf(raw, named);
+    const value = headers[i + 1] ?? "";
+    if (named.part === "reset") {
+      entry.resetMs = resetIn(value, headers, clock);
+      continue;
+    }
+    const amount = readAmount(value);
+    if (amount < 0) continue;
+    if (named.part === "limit") entry.limit = amount;
+    else entry.remaining = amount;
   }
   if (raw === null) return NONE;
   const readings: QuotaReading[] = [];
   for (let i = 0; i < raw.length; i++) {
-    const { kind, limit, remaining, reset } = raw[i] as Raw;
-    if (kind === undefined || !(limit > 0) || !(remaining >= 0)) continue;
-    const resetMs = resetIn(reset, headers, clock);
-    if (resetMs !== null) addScarcer(readings, { kind, limit, remaining, resetMs });
+    const { kind, limit, remaining, resetMs } = raw[i] as Raw;
+    if (kind === undefined || resetMs === null || !(limit > 0) || !(remaining >= 0)) continue;
+    addScarcer(readings, { kind, limit, remaining, resetMs });
   }
   return readings;
+}
+
+/** Most names are told by their length or a letter, which costs less than a look into a table. */
+function maySpeakOfQuota(name: string): boolean {
+  if (name.length < 20) return false;
+  const letter = name.charCodeAt(2);
+  return letter === 0x72 || letter === 0x74; // x-Ratelimit-, anThropic-ratelimit-
 }
 
 /**
@@ -149,54 +164,55 @@ const USUAL: ReadonlyMap<string, Named> = new Map(
   (["limit", "remaining", "reset"] as const).flatMap((part): [string, Named][] => [
     ...["requests", "tokens"].map((kind): [string, Named] => [
       `x-ratelimit-${part}-${kind}`,
-      { key: `${kind}/`, kind: KIND_OF[kind], part },
+      { key: kind, kind: KIND_OF[kind], part },
     ]),
     ...Object.keys(KIND_OF).map((kind): [string, Named] => [
       `anthropic-ratelimit-${kind}-${part}`,
-      { key: `${kind}/`, kind: KIND_OF[kind], part },
+      { key: kind, kind: KIND_OF[kind], part },
     ]),
   ]),
 );
 
 function readName(name: string): Named | null {
+  if (!name.startsWith("x-ratelimit-") && !name.startsWith("anthropic-ratelimit-")) return null;
   const found = NAMES.exec(name);
   if (found === null) return null;
   const kind = found[2] ?? found[4] ?? "";
-  return { key: `${kind}/${found[3] ?? ""}`, kind: KIND_OF[kind], part: (found[1] ?? found[5]) as Part };
+  return { key: `${kind}${found[3] ?? ""}`, kind: KIND_OF[kind], part: (found[1] ?? found[5]) as Part };
 }
 
-function collect(raw: Raw[], name: string, value: string): void {
-  const named = USUAL.get(name) ?? readName(name);
-  if (named === null) return;
-  const { key, kind, part } = named;
-  let entry: Raw | undefined;
-  for (let i = 0; i < raw.length; i++) if (raw[i]?.key === key) entry = raw[i];
-  if (entry === undefined) {
-    entry = { key, kind, limit: -1, remaining: -1, reset: "" };
-    raw.push(entry);
+function entryOf(raw: Raw[], { key, kind }: Named): Raw {
+  for (let i = 0; i < raw.length; i++) {
+    const entry = raw[i] as Raw;
+    if (entry.key === key) return entry;
   }
-  if (part === "reset") {
-    entry.reset = value;
-    return;
-  }
-  let amount = digits(value, value.length);
-  if (amount < 0 && /^\d+(\.\d+)?$/.test(value)) amount = Number(value);
-  if (amount < 0) return;
-  if (part === "limit") entry.limit = amount;
-  else entry.remaining = amount;
+  const entry: Raw = { key, kind, limit: -1, remaining: -1, resetMs: null };
+  raw.push(entry);
+  return entry;
+}
+
+/** -1 = it is no number. */
+function readAmount(value: string): number {
+  const amount = digits(value, value.length);
+  if (amount >= 0) return amount;
+  const trimmed = value.trim();
+  return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : -1;
 }
 
 /** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from the answer's own time. */
 function resetIn(text: string, headers: HeaderList, clock: Pick<Clock, "wall">): number | null {
   // Most are durations, for which nobody's clock has to be read.
-  if (text.length < 10) return duration(text);
-  if (/^\d{4}-\d\d-\d\dT/.test(text)) {
-    const time = Date.parse(text);
+  const simple = simpleDuration(text);
+  if (simple >= 0 && text.length < 10) return clamp(simple);
+  const value = text.trim();
+  if (value.length < 10) return duration(value);
+  if (/^\d{4}-\d\d-\d\dT/.test(value)) {
+    const time = Date.parse(value);
     return Number.isNaN(time) ? null : believable(time - serverTime(headers, clock.wall()));
   }
-  if (/^\d{13}$/.test(text)) return believable(Number(text) - serverTime(headers, clock.wall()));
-  if (/^\d{10}$/.test(text)) return believable(Number(text) * 1000 - serverTime(headers, clock.wall()));
-  return duration(text);
+  if (/^\d{13}$/.test(value)) return believable(Number(value) - serverTime(headers, clock.wall()));
+  if (/^\d{10}$/.test(value)) return believable(Number(value) * 1000 - serverTime(headers, clock.wall()));
+  return duration(value);
 }
 
 function believable(ms: number): number | null {
