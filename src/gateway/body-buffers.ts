@@ -8,7 +8,7 @@ export interface BodyBuffers {
   /** Gives it back at once, without waiting for the garbage collector: every view of it is empty then. */
   give(buffer: Buffer): void;
   /** Bytes that wait to be used again. */
-  readonly kept: number;
+  kept(): number;
   /** Gives back what is kept. */
   close(): void;
 }
@@ -55,9 +55,7 @@ export function createBodyBuffers(timers: Timers, maxKept: number): BodyBuffers 
       kept += byteLength;
       idle.restart(IDLE_MS);
     },
-    get kept() {
-      return kept;
-    },
+    kept: () => kept,
     close() {
       idle.cancel();
       drop();

@@ -72,8 +72,8 @@ export interface Core {
   /** A place among those that wait for one target; false when the line is full. */
   joinLine(identity: string, most: number): boolean;
   leaveLine(identity: string): void;
-  /** Callers in all lines. */
-  readonly waiting: number;
+  /** Callers in all lines. A method: one accessor in a literal makes V8 look up all its members by hash. */
+  waiting(): number;
 }
 
 const MAX_ALIAS_STATES = 512;
@@ -177,9 +177,7 @@ export function createCore(options: CoreOptions): Core {
       if (list.includes(member) || list.length >= MAX_REFUSED) return;
       refused.set(target.provider.name, [...list, member], now());
     },
-    get waiting() {
-      return waiting;
-    },
+    waiting: () => waiting,
     joinLine(identity, most) {
       const length = lines.get(identity) ?? 0;
       if (length >= most) return false;

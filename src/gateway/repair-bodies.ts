@@ -37,23 +37,7 @@ export function createRepairBodies(budget: MemoryBudget): RepairBodies {
   };
 
   return {
-    memory: {
-      get cap() {
-        return budget.cap;
-      },
-      get used() {
-        return budget.used;
-      },
-      get rejected() {
-        return budget.rejected;
-      },
-      admit(bytes, held) {
-        if (held + bytes <= budget.cap) makeRoom(bytes);
-        return budget.admit(bytes, held);
-      },
-      release: (bytes) => budget.release(bytes),
-      setCap: (bytes) => budget.setCap(bytes),
-    },
+    memory: new InsuredBudget(budget, makeRoom),
     insure(holder) {
       insured.add(holder);
       makeRoom(0);
@@ -68,4 +52,37 @@ export function createRepairBodies(budget: MemoryBudget): RepairBodies {
       return insured.size;
     },
   };
+}
+
+/** A class: see `Budget`. */
+class InsuredBudget implements MemoryBudget {
+  constructor(
+    private readonly budget: MemoryBudget,
+    private readonly makeRoom: (bytes: number) => void,
+  ) {}
+
+  get cap(): number {
+    return this.budget.cap;
+  }
+
+  get used(): number {
+    return this.budget.used;
+  }
+
+  get rejected(): number {
+    return this.budget.rejected;
+  }
+
+  admit(bytes: number, held: number): ReturnType<MemoryBudget["admit"]> {
+    if (held + bytes <= this.budget.cap) this.makeRoom(bytes);
+    return this.budget.admit(bytes, held);
+  }
+
+  release(bytes: number): void {
+    this.budget.release(bytes);
+  }
+
+  setCap(bytes: number): void {
+    this.budget.setCap(bytes);
+  }
 }

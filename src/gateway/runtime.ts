@@ -170,7 +170,12 @@ function statusOfGateway(core: Core, session: Session): GatewayStatus {
   const { totals, memory } = core;
   const { snapshot } = session;
   return {
-    requests: { total: totals.requests, failed: totals.failed, active: totals.active, waiting: core.waiting },
+    requests: {
+      total: totals.requests,
+      failed: totals.failed,
+      active: totals.active,
+      waiting: core.waiting(),
+    },
     tokens: { input: totals.tokensIn, output: totals.tokensOut },
     wan: core.uplink.wan.state,
     memory: {
