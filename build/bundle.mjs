@@ -78,6 +78,7 @@ async function bundleEntry(entry, outfile) {
     format: "cjs",
     target: "node20",
     plugins: [serverModules],
+    inject: ["build/globals.mjs"],
     // The bundle names its files by their path from here, also when node_modules is a link.
     preserveSymlinks: true,
     // Not minified and in short lines: an uncaught error prints the line it came from.

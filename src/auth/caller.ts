@@ -24,13 +24,14 @@ export interface KeyEntry {
 export type AnonymousRule = "none" | "loopback" | "lan" | "any";
 
 export interface Authenticator {
-  /** Throws Failure 401 or 403. `place`: where the peer stands; "other" also for anything behind a foreign proxy. */
-  authenticate(
-    credentials: readonly string[],
-    peer: string,
-    place: "loopback" | "lan" | "other",
-    wall: number,
-  ): Caller;
+  /** Throws Failure 401 or 403. `from` is looked at only where no key tells who calls. */
+  authenticate(credentials: readonly string[], from: CallerPlace, wall: number): Caller;
+}
+
+/** Where the peer stands; "remote" also for anything behind a foreign proxy. */
+export interface CallerPlace {
+  readonly address: string;
+  readonly scope: "loopback" | "lan" | "remote";
 }
 
 /** Verified credentials remembered, so that a request costs no hash. */
@@ -61,9 +62,9 @@ export function createAuthenticator(keys: readonly KeyEntry[], anonymous: Anonym
   };
 
   return {
-    authenticate(credentials, peer, place, wall) {
-      for (const credential of credentials) {
-        const key = find(credential);
+    authenticate(credentials, from, wall) {
+      for (let i = 0; i < credentials.length; i++) {
+        const key = find(credentials[i] as string);
         if (key === null) continue;
         if (key.expires !== null && wall >= key.expires) {
           throw new Failure("auth", `the key "${key.id}" has expired`, UNAUTHORIZED);
@@ -71,7 +72,8 @@ export function createAuthenticator(keys: readonly KeyEntry[], anonymous: Anonym
         return key.caller;
       }
       // SDKs insist on sending some key: where anonymous callers are welcome an unknown one is no error.
-      if (admits(anonymous, place)) return { kind: "anonymous", id: peer, models: [], providers: [] };
+      const { address, scope } = from;
+      if (admits(anonymous, scope)) return { kind: "anonymous", id: address, models: [], providers: [] };
       if (anonymous === "none" || credentials.length > 0) {
         const message =
           credentials.length === 0 ? "no API key was sent" : "the API key is not one of this gateway's";
@@ -92,8 +94,8 @@ function callerOf({ id, models, providers }: KeyEntry): Caller {
 
 const UNAUTHORIZED = { code: "invalid_api_key", headers: ["www-authenticate", "Bearer"] } as const;
 
-function admits(rule: AnonymousRule, place: "loopback" | "lan" | "other"): boolean {
+function admits(rule: AnonymousRule, scope: CallerPlace["scope"]): boolean {
   if (rule === "any") return true;
-  if (rule === "lan") return place !== "other";
-  return rule === "loopback" && place === "loopback";
+  if (rule === "lan") return scope !== "remote";
+  return rule === "loopback" && scope === "loopback";
 }

@@ -10,9 +10,16 @@ const KEY_HEADERS = ["x-api-key", "api-key", "x-goog-api-key"];
  */
 export function readCredentials(headers: HeaderList, query: string): string[] {
   const found: string[] = [];
-  const authorization = headerValue(headers, "authorization");
+  let keys = false;
+  let authorization = "";
+  // Backwards, so that the first of several is the one that is kept.
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const name = headers[i];
+    if (name === "authorization") authorization = headers[i + 1] ?? "";
+    else if (name === "x-api-key" || name === "api-key" || name === "x-goog-api-key") keys = true;
+  }
   if (isBearer(authorization)) add(found, authorization.slice(BEARER.length).trim());
-  for (let i = 0; i < KEY_HEADERS.length; i++) add(found, headerValue(headers, KEY_HEADERS[i] as string));
+  if (keys) for (const name of KEY_HEADERS) add(found, headerValue(headers, name));
   if (query.includes("key=")) add(found, new URLSearchParams(query).get("key") ?? "");
   return found;
 }

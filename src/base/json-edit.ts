@@ -6,11 +6,14 @@ export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
+  /** The same, where it is known already. */
+  readonly bytes?: Buffer;
 }
 
 /** Puts `json` in place of the member's (or element's) value. */
-export function replaceValue(member: Member, json: string): Edit {
-  return { start: member.start, end: member.end, text: json };
+export function replaceValue(member: Member, json: string, bytes?: Buffer): Edit {
+  const { start, end } = member;
+  return bytes === undefined ? { start, end, text: json } : { start, end, text: json, bytes };
 }
 
 /** Renames a member; its value and the white space around the colon stay. */
@@ -86,7 +89,7 @@ export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer[] {
   for (let i = 0; i < sorted.length; i++) {
     const edit = sorted[i] as Edit;
     if (edit.start > from) pieces.push(bytes.subarray(from, edit.start));
-    if (edit.text !== "") pieces.push(Buffer.from(edit.text, "utf8"));
+    if (edit.text !== "") pieces.push(edit.bytes ?? Buffer.from(edit.text, "utf8"));
     from = edit.end;
   }
   if (from < bytes.length) pieces.push(bytes.subarray(from));

@@ -1,4 +1,5 @@
 /** Names of members to look for, and how a key in a body is matched with them: exactly, since another parser may be laxer. */
+import { utf8Text } from "./byte-slices.ts";
 import { badRequest, type Failure } from "./failure.ts";
 import { invalid } from "./json-skip.ts";
 
@@ -11,28 +12,46 @@ export interface WatchedNames {
   readonly byLength: readonly (readonly WatchedName[])[];
 }
 
-interface WatchedName {
+export interface WatchedName {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Its own among the first 31 names; the rest share one. */
+  readonly bit: number;
 }
+
+const MAX_BIT = 31;
 
 /** Prepares names (ASCII) for `scanObject`. */
 export function watchNames(names: readonly string[]): WatchedNames {
   const byLength: WatchedName[][] = [];
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     while (byLength.length <= name.length) byLength.push([]);
-    byLength[name.length]?.push({ name, bytes: Buffer.from(name, "latin1") });
+    const bit = 1 << Math.min(index, MAX_BIT);
+    byLength[name.length]?.push({ name, bytes: Buffer.from(name, "latin1"), bit });
   }
   return { names, byLength };
 }
 
-/** The watched name that the key [start, end) spells, "" when none; throws when it spells one in a disguise. */
-export function matchName(bytes: Buffer, start: number, end: number, watched: WatchedNames): string {
+/** The bits of some of the names, for `ObjectScan.seen`. */
+export function bitsOf(watched: WatchedNames, names: readonly string[]): number {
+  let bits = 0;
+  for (const name of names) bits |= 1 << Math.min(watched.names.indexOf(name), MAX_BIT);
+  return bits;
+}
+
+/** The watched name that the key [start, end) spells, null when none; throws when it spells one in a disguise. */
+export function matchName(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  watched: WatchedNames,
+): WatchedName | null {
   const length = end - start;
   const candidates = watched.byLength[length];
   if (candidates !== undefined) {
     for (let at = 0; at < candidates.length; at++) {
-      const { name, bytes: candidate } = candidates[at] as WatchedName;
+      const hit = candidates[at] as WatchedName;
+      const candidate = hit.bytes;
       let i = 0;
       let exact = true;
       for (; i < length; i++) {
@@ -44,17 +63,19 @@ export function matchName(bytes: Buffer, start: number, end: number, watched: Wa
         exact = false;
       }
       if (i < length) continue;
-      if (!exact) throw disguised(name, "must be spelled in its own case");
-      return name;
+      if (!exact) throw disguised(hit.name, "must be spelled in its own case");
+      return hit;
     }
   }
   for (let i = start; i < end; i++) {
-    if (bytes[i] === BACKSLASH) return matchEscaped(bytes, start, end, watched);
+    if (bytes[i] !== BACKSLASH) continue;
+    refuseEscaped(bytes, start, end, watched);
+    break;
   }
-  return "";
+  return null;
 }
 
-function matchEscaped(bytes: Buffer, start: number, end: number, watched: WatchedNames): string {
+function refuseEscaped(bytes: Buffer, start: number, end: number, watched: WatchedNames): void {
   let name: unknown;
   try {
     name = JSON.parse(bytes.toString("utf8", start - 1, end + 1));
@@ -64,11 +85,10 @@ function matchEscaped(bytes: Buffer, start: number, end: number, watched: Watche
   const lower = String(name).toLowerCase();
   const hit = watched.names.find((candidate) => candidate.toLowerCase() === lower);
   if (hit !== undefined) throw disguised(hit, "must not be spelled with escapes");
-  return "";
 }
 
 export function decodeName(bytes: Buffer, key: number, keyEnd: number): string {
-  const text = bytes.toString("utf8", key + 1, keyEnd - 1);
+  const text = utf8Text(bytes, key + 1, keyEnd - 1);
   if (!text.includes("\\")) return text;
   try {
     return String(JSON.parse(`"${text}"`));

@@ -1,6 +1,7 @@
 /** Finds members of a JSON text by bytes, without building the value: what is only forwarded is never parsed. */
+import { latin1Text } from "./byte-slices.ts";
 import { decodeName, disguised, matchName, type WatchedNames } from "./json-names.ts";
-import { invalid, skipNested, skipSpace, skipString, skipValue } from "./json-skip.ts";
+import { invalid, type ListWatch, skipNested, skipSpace, skipString, skipValue } from "./json-skip.ts";
 
 /** A member of an object, or an element of an array (then `name` is ""). Offsets into the scanned buffer. */
 export interface Member {
@@ -30,6 +31,13 @@ export interface ObjectScan {
   readonly count: number;
   /** End of the last value; `open + 1` for an empty object. */
   readonly lastEnd: number;
+  /** Bits of the watched names that stand in it (`bitsOf`); all of them where none was watched. */
+  readonly seen: number;
+}
+
+/** Who hears of what stands in a watched member that is an array, while its end is looked for. */
+export interface ListWatchers {
+  watch(name: string, start: number): ListWatch | null;
 }
 
 const QUOTE = 0x22;
@@ -53,11 +61,13 @@ export function scanObject(
   start = 0,
   end: number = bytes.length,
   all = watched === null,
+  lists: ListWatchers | null = null,
 ): ObjectScan {
   const open = skipSpace(bytes, start, end);
   if (open >= end || bytes[open] !== OPEN_BRACE) throw invalid("an object is wanted", open);
   const members: { -readonly [K in keyof Member]: Member[K] }[] = [];
   let count = 0;
+  let seen = watched === null ? -1 : 0;
   let lastEnd = open + 1;
   let pending: { -readonly [K in keyof Member]: Member[K] } | null = null;
   let position = skipSpace(bytes, open + 1, end);
@@ -66,15 +76,25 @@ export function scanObject(
       if (position >= end || bytes[position] !== QUOTE) throw invalid("a member name is wanted", position);
       const key = position;
       const keyEnd = skipString(bytes, key, end);
-      const name = watched === null ? "" : matchName(bytes, key + 1, keyEnd - 1, watched);
+      const match = watched === null ? null : matchName(bytes, key + 1, keyEnd - 1, watched);
+      const name = match === null ? "" : match.name;
       if (pending !== null) pending.after = key;
       pending = null;
       position = skipSpace(bytes, keyEnd, end);
       if (position >= end || bytes[position] !== COLON) throw invalid("a colon is wanted", position);
       const valueStart = skipSpace(bytes, position + 1, end);
-      const valueEnd = skipValue(bytes, valueStart, end);
+      const watch =
+        lists !== null && match !== null && valueStart < end && bytes[valueStart] === OPEN_BRACKET
+          ? lists.watch(name, valueStart)
+          : null;
+      const valueEnd =
+        watch === null ? skipValue(bytes, valueStart, end) : skipNested(bytes, valueStart, end, watch);
       if (all || name !== "") {
-        if (name !== "" && memberNamed(members, name) !== undefined) throw disguised(name, "stands twice");
+        if (match !== null) {
+          if ((seen & match.bit) !== 0 && memberNamed(members, name) !== undefined)
+            throw disguised(name, "stands twice");
+          seen |= match.bit;
+        }
         const spelled = name === "" ? decodeName(bytes, key, keyEnd) : name;
         pending = {
           name: spelled,
@@ -98,7 +118,7 @@ export function scanObject(
   const close = position;
   const rest = skipSpace(bytes, close + 1, end);
   if (rest < end) throw invalid("something stands behind the object", rest);
-  return { open, close, members, count, lastEnd };
+  return { open, close, members, count, lastEnd, seen };
 }
 
 /** The member of that name, when it was watched and stands in the object. */
@@ -193,7 +213,7 @@ function isPlainText(bytes: Buffer, { start, end }: { start: number; end: number
 
 /** The value [start, end) parsed; for small values only. Throws a Failure when it is not JSON. */
 export function parseValue(bytes: Buffer, value: { start: number; end: number }): unknown {
-  if (isPlainText(bytes, value)) return bytes.toString("latin1", value.start + 1, value.end - 1);
+  if (isPlainText(bytes, value)) return latin1Text(bytes, value.start + 1, value.end - 1);
   try {
     return JSON.parse(bytes.toString("utf8", value.start, value.end));
   } catch {

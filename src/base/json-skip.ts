@@ -12,7 +12,7 @@ const CLOSE_BRACKET = 0x5d;
 export const MAX_DEPTH = 512;
 
 /** A native search pays off for strings longer than this. */
-const SHORT_STRING = 48;
+const SHORT_STRING = 16;
 
 /** What a body that is no JSON is told. */
 export function invalid(what: string, at: number): Failure {
@@ -50,8 +50,22 @@ export function skipString(bytes: Buffer, at: number, end: number): number {
   }
 }
 
-/** Skips an object or array by counting brackets outside strings; what stands between them is not checked. */
-export function skipNested(bytes: Buffer, at: number, end: number): number {
+/** Hears of what stands in an array while its end is looked for: of strings at any depth, of all else at its own level. */
+export interface ListWatch {
+  /** A string begins at `at`; depth 1 = it is an element. */
+  onString(bytes: Buffer, at: number, end: number, depth: number): void;
+  /** An object or array that is an element begins; ends. */
+  onOpen(at: number): void;
+  onClose(end: number): void;
+  /** The byte at `at` stands between elements, or is part of one that is no string, object or array. */
+  onOther(byte: number): void;
+}
+
+/**
+ * Skips an object or array by counting brackets outside strings; what stands between them is not checked. `watch` hears
+ * of what stands in an array.
+ */
+export function skipNested(bytes: Buffer, at: number, end: number, watch: ListWatch | null = null): number {
   // One bit per level tells braces from brackets; 31 levels a number.
   let bits = bytes[at] === OPEN_BRACE ? 1 : 0;
   let depth = 1;
@@ -60,12 +74,14 @@ export function skipNested(bytes: Buffer, at: number, end: number): number {
   while (position < end) {
     const byte = bytes[position];
     if (byte === QUOTE) {
+      if (watch !== null) watch.onString(bytes, position, end, depth);
       position = skipString(bytes, position, end);
       continue;
     }
     position++;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       if (depth >= MAX_DEPTH) throw invalid(`nesting deeper than ${MAX_DEPTH}`, position - 1);
+      if (depth === 1 && watch !== null) watch.onOpen(position - 1);
       if (depth % 31 === 0) {
         deeper ??= [];
         deeper.push(bits);
@@ -77,9 +93,10 @@ export function skipNested(bytes: Buffer, at: number, end: number): number {
       if ((bits & 1) !== (byte === CLOSE_BRACE ? 1 : 0)) throw invalid("a wrong bracket", position - 1);
       depth--;
       if (depth === 0) return position;
+      if (depth === 1 && watch !== null) watch.onClose(position);
       bits >>>= 1;
       if (depth % 31 === 0) bits = deeper?.pop() ?? 0;
-    }
+    } else if (depth === 1 && watch !== null) watch.onOther(byte ?? 0);
   }
   throw invalid("an object or array does not end", at);
 }

@@ -17,8 +17,7 @@ export function checkCaller(core: Core, session: Session, record: RequestRecord)
   const { exchange, from } = record;
   const caller = session.authenticator.authenticate(
     readCredentials(exchange.headers, exchange.query),
-    from.address,
-    from.scope === "remote" ? "other" : from.scope,
+    from,
     core.time.clock.wall(),
   );
   record.caller = caller;

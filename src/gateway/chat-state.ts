@@ -3,6 +3,7 @@ import { type ObjectScan, scanObject } from "../base/json-scan.ts";
 import { type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest } from "../protocols/neutral.ts";
 import type { ChatProtocol, ConvertContext, LargeStrings } from "../protocols/protocol.ts";
+import type { TurnNotes } from "../protocols/turn-notes.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
 import type { Attempt } from "./attempt.ts";
@@ -26,6 +27,8 @@ export interface ChatFacts {
   readonly rest: string;
   /** The body defines tools. */
   readonly tools: boolean;
+  /** What was noted of its list of turns. */
+  readonly turns: TurnNotes | null;
 }
 
 export class ChatState {
@@ -79,6 +82,7 @@ export class ChatState {
     return convertContext(this.core, this.record, target, {
       rework,
       scan: this.facts.body === NOTHING ? undefined : this.scan,
+      turns: this.facts.body === NOTHING ? null : this.facts.turns,
       opener: this,
     });
   }

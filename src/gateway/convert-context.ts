@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { ObjectScan } from "../base/json-scan.ts";
 import type { ConvertContext, LargeStrings } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
+import type { TurnNotes } from "../protocols/turn-notes.ts";
 import type { Core } from "./core.ts";
 import { AS_IT_IS, type Rework } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
@@ -13,6 +14,7 @@ interface ContextOptions {
   readonly rework?: Rework;
   /** The walk over the body that told the request's facts. */
   readonly scan?: ObjectScan | undefined;
+  readonly turns?: TurnNotes | null;
   /** The opened body's large strings; or who opens it when they are first looked at. */
   readonly large?: LargeStrings;
   readonly opener?: { openLarge(): LargeStrings };
@@ -38,6 +40,7 @@ class TargetContext implements ConvertContext {
   readonly dialect: string;
   readonly capability: ConvertContext["capability"];
   readonly scan: ObjectScan | undefined;
+  readonly turns: TurnNotes | null;
   readonly warn: ConvertContext["warn"];
   readonly random: ConvertContext["random"];
   readonly carriers: ConvertContext["carriers"];
@@ -52,13 +55,14 @@ class TargetContext implements ConvertContext {
 
   constructor(core: Core, record: RequestRecord, target: Target, options: ContextOptions) {
     const { provider } = target;
-    const { rework = AS_IT_IS, large, opener, scan } = options;
+    const { rework = AS_IT_IS, large, opener, scan, turns = null } = options;
     this.model = target.model;
     this.vendor = vendorOf(target);
     this.providerKind = KIND_NAMES[provider.kind.name] ?? provider.kind.name;
     this.dialect = provider.dialect;
     this.capability = core.claudeModels.capabilityOf(target);
     this.scan = scan;
+    this.turns = turns;
     record.forgetWarnings(target.label);
     this.warn = (code, field) => warnOrRefuse(record, code, field, target.label);
     this.random = core.time.random;

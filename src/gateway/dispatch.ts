@@ -103,6 +103,7 @@ function dispatchChat(
       route.protocol === "gemini" && record.stream && !/(?:^|&)alt=sse(?:&|$)/.test(record.exchange.query),
     rest: route.operation === "generate" ? "/generate" : "",
     tools: facts.tools,
+    turns: facts.turns,
   };
   const plan = new ChatPlan(core, record, protocol, asked, facts.scan);
   const issuer = pinnedTarget(core, record, body, facts, targets);

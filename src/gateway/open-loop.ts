@@ -38,7 +38,7 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
   const asksImages = choice && targets.some((target) => target.images === false);
   const need = new BodyNeed(body, facts, asksImages, choice || plan.stream);
   record.need = need;
-  const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts.scan) : null;
+  const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts) : null;
   const { headers } = record.exchange;
   const { commit } = targets[0]?.timeouts ?? { commit: 0 };
   const request: LoopRequest = {

@@ -1,8 +1,10 @@
 /** What the gateway must know of a body before it is routed, read by bytes: nothing is parsed, nothing is copied. */
+import { latin1Text } from "../base/byte-slices.ts";
 import { badRequest } from "../base/failure.ts";
-import { watchNames } from "../base/json-names.ts";
+import { bitsOf, watchNames } from "../base/json-names.ts";
 import {
   findMember,
+  type ListWatchers,
   type Member,
   type ObjectScan,
   parseValue,
@@ -10,10 +12,13 @@ import {
   scanObject,
 } from "../base/json-scan.ts";
 import { holdsAnyWord, holdsWord, makeWord } from "../base/word-search.ts";
+import { MAX_NOTED, TurnNotes } from "../protocols/turn-notes.ts";
 
 export interface RequestFacts {
   /** All members. */
   readonly scan: ObjectScan;
+  /** What was seen of the list of turns on the way; null = there is no such list. */
+  readonly turns: TurnNotes | null;
   /** "" = absent. */
   readonly model: string;
   /** null = absent. */
@@ -60,17 +65,65 @@ const WATCHED = watchNames([
 
 /** Reads a JSON body. Throws Failure 400 `invalid_json`, `ambiguous_member`, or for a member of a wrong type. */
 export function readFacts(body: Buffer): RequestFacts {
-  const scan = scanObject(body, WATCHED, 0, body.length, true);
+  const lists = new TurnLists();
+  const scan = scanObject(body, WATCHED, 0, body.length, true, lists);
   return {
     scan,
+    turns: lists.preferred,
     model: readText(body, findMember(scan, "model"), "model"),
-    stream: readFlag(body, findMember(scan, "stream")),
-    maxTokens: readMax(body, scan),
-    streamOptions: findMember(scan, "stream_options"),
-    tools: hasElements(body, findMember(scan, "tools")),
-    jsonSchema: hasSchema(body, scan),
-    promptCacheKey: readText(body, findMember(scan, "prompt_cache_key"), "prompt_cache_key"),
+    stream: readFlag(body, find(scan, STREAM)),
+    maxTokens: (scan.seen & MAX_BITS) === 0 ? null : readMax(body, scan),
+    streamOptions: find(scan, STREAM_OPTIONS),
+    tools: hasElements(body, find(scan, TOOLS)),
+    jsonSchema: (scan.seen & SCHEMA_BITS) !== 0 && hasSchema(body, scan),
+    promptCacheKey: readText(body, find(scan, PROMPT_CACHE_KEY), "prompt_cache_key"),
   };
+}
+
+/** A watched name with its bit: most names stand in no body, which one look at what was seen tells. */
+interface Known {
+  readonly name: string;
+  readonly bit: number;
+}
+
+function known(name: string): Known {
+  return { name, bit: bitsOf(WATCHED, [name]) };
+}
+
+function find(scan: ObjectScan, { name, bit }: Known): Member | undefined {
+  return (scan.seen & bit) === 0 ? undefined : findMember(scan, name);
+}
+
+const STREAM = known("stream");
+const STREAM_OPTIONS = known("stream_options");
+const TOOLS = known("tools");
+const PROMPT_CACHE_KEY = known("prompt_cache_key");
+
+/** Takes notes of the lists that may hold a conversation. */
+class TurnLists implements ListWatchers {
+  #messages: TurnNotes | null = null;
+  #contents: TurnNotes | null = null;
+  #input: TurnNotes | null = null;
+
+  watch(name: string, start: number): TurnNotes | null {
+    switch (name) {
+      case "messages":
+        this.#messages = new TurnNotes(start);
+        return this.#messages;
+      case "contents":
+        this.#contents = new TurnNotes(start);
+        return this.#contents;
+      case "input":
+        this.#input = new TurnNotes(start);
+        return this.#input;
+      default:
+        return null;
+    }
+  }
+
+  get preferred(): TurnNotes | null {
+    return this.#messages ?? this.#contents ?? this.#input;
+  }
 }
 
 const MAX_NAME = 512;
@@ -84,13 +137,14 @@ function readText(body: Buffer, member: Member | undefined, name: string): strin
 
 function readFlag(body: Buffer, member: Member | undefined): boolean | null {
   if (member === undefined || isNull(body, member)) return null;
-  const text = body.toString("latin1", member.start, member.end);
+  const text = latin1Text(body, member.start, member.end);
   if (text === "true") return true;
   if (text === "false") return false;
   throw badRequest('"stream" must be true or false', "invalid_type", "stream");
 }
 
 const MAX_MEMBERS = ["max_completion_tokens", "max_output_tokens", "max_tokens"];
+const MAX_BITS = bitsOf(WATCHED, MAX_MEMBERS);
 
 function readMax(body: Buffer, scan: ObjectScan): number | null {
   for (let i = 0; i < MAX_MEMBERS.length; i++) {
@@ -113,6 +167,7 @@ function hasElements(body: Buffer, member: Member | undefined): boolean {
 }
 
 const SCHEMA_MEMBERS = ["response_format", "text", "output_config", "generationConfig"];
+const SCHEMA_BITS = bitsOf(WATCHED, [...SCHEMA_MEMBERS, "format"]);
 const SCHEMA_MARKS = ["json_schema", "responseSchema", "responseJsonSchema", "response_schema"].map((mark) =>
   Buffer.from(`"${mark}"`),
 );
@@ -139,25 +194,58 @@ export interface Conversation {
 
 const READ_CHARS = 4096;
 const SYSTEM_MEMBERS = ["system", "instructions", "systemInstruction", "system_instruction", "preamble"];
+const SYSTEM_BITS = bitsOf(WATCHED, SYSTEM_MEMBERS);
+const METADATA = known("metadata");
 const USER = makeWord('"user"');
 const ASSISTANT = ['"assistant"', '"role":"model"', '"role": "model"', '"CHATBOT"'].map(makeWord);
 const USER_ID = watchNames(["user_id"]);
-/** Instructions are few; who puts more before the first user turn has an odd conversation, but one. */
-const MAX_LEADING = 16;
 
-export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
+export function readConversation(body: Buffer, { scan, turns }: RequestFacts): Conversation {
   const list = findMember(scan, "messages") ?? findMember(scan, "contents") ?? findMember(scan, "input");
+  const system = (scan.seen & SYSTEM_BITS) === 0 ? "" : readSystem(body, scan);
+  const userId = readUserId(body, find(scan, METADATA));
+  if (list !== undefined && list.start === turns?.start && turns.regular && !turns.unfinished)
+    return fromNotes(body, turns, system, userId);
+  return fromBytes(body, scan, list, system, userId);
+}
+
+function readSystem(body: Buffer, scan: ObjectScan): string {
   let system = "";
-  for (let i = 0; i < SYSTEM_MEMBERS.length; i++) {
+  for (let i = 0; i < SYSTEM_MEMBERS.length; i++)
     system += slice(body, findMember(scan, SYSTEM_MEMBERS[i] as string));
+  return system;
+}
+
+function fromNotes(body: Buffer, turns: TurnNotes, instructions: string, userId: string): Conversation {
+  const { starts, ends, user } = turns;
+  let system = instructions;
+  for (let i = 0; i < ends.length; i++) {
+    const start = starts[i] as number;
+    const end = ends[i] as number;
+    const text = sliceOf(body, start, end);
+    // Who answered stands behind the first user turn: in a conversation that goes on.
+    if (user >= 0 && user < end)
+      return { system, firstUserTurn: text, continues: turns.assistant >= end, userId };
+    system += text;
   }
+  return { system, firstUserTurn: "", continues: turns.assistant >= 0, userId };
+}
+
+/** Anything but a list of objects: looked through anew. */
+function fromBytes(
+  body: Buffer,
+  scan: ObjectScan,
+  list: Member | undefined,
+  instructions: string,
+  userId: string,
+): Conversation {
+  let system = instructions;
   let first = "";
-  // Who answered stands behind the first user turn, near it: in a conversation that goes on it is found at once.
   let behind = list?.start ?? 0;
   if (list === undefined) first = slice(body, findMember(scan, "message") ?? findMember(scan, "prompt"));
   else if (body[list.start] !== 0x5b) first = slice(body, list);
   else {
-    for (const element of scanArray(body, list.start, list.end, MAX_LEADING)) {
+    for (const element of scanArray(body, list.start, list.end, MAX_NOTED)) {
       if (holdsWord(body, USER, element.start, element.end)) {
         first = slice(body, element);
         behind = element.end;
@@ -166,12 +254,8 @@ export function readConversation(body: Buffer, scan: ObjectScan): Conversation {
       system += slice(body, element);
     }
   }
-  return {
-    system,
-    firstUserTurn: first,
-    continues: holdsAnyWord(body, ASSISTANT, behind, list?.end ?? body.length),
-    userId: readUserId(body, findMember(scan, "metadata")),
-  };
+  const continues = holdsAnyWord(body, ASSISTANT, behind, list?.end ?? body.length);
+  return { system, firstUserTurn: first, continues, userId };
 }
 
 function readUserId(body: Buffer, metadata: Member | undefined): string {
@@ -181,9 +265,11 @@ function readUserId(body: Buffer, metadata: Member | undefined): string {
 }
 
 function slice(body: Buffer, member: Member | undefined): string {
-  return member === undefined
-    ? ""
-    : body.toString("latin1", member.start, Math.min(member.end, member.start + READ_CHARS));
+  return member === undefined ? "" : sliceOf(body, member.start, member.end);
+}
+
+function sliceOf(body: Buffer, start: number, end: number): string {
+  return latin1Text(body, start, Math.min(end, start + READ_CHARS));
 }
 
 const IMAGE_MARKS = [

@@ -3,7 +3,6 @@ import { networkInterfaces } from "node:os";
 import type { Random } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 import { hasHeader } from "../base/headers.ts";
-import { LruMap } from "../base/lru-map.ts";
 import type { Interfaces } from "../base/net.ts";
 import type { Config } from "../config/schema.ts";
 import type { Gateway, Origination } from "../gateway/gateway.ts";
@@ -13,7 +12,7 @@ import { type Access, compileAccess } from "./access.ts";
 import { checkBrowser, corsHeaders, isPreflight, preflightHeaders } from "./browser.ts";
 import { CorsExchange } from "./cors-exchange.ts";
 import type { ExchangeHandler } from "./engine.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, Peer } from "./exchange.ts";
 import { answerPage, missing, type Operations } from "./operator-pages.ts";
 import { protocolOfPath } from "./path-protocol.ts";
 import { type Client, identifyClient, isForwardedFor } from "./peer.ts";
@@ -41,8 +40,6 @@ export interface App {
   isProxy(address: string): boolean;
 }
 
-/** Peers whose place is remembered. */
-const KNOWN_PEERS = 256;
 /** Methods a page may use under a provider's prefix, where everything is passed on. */
 const ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /** Pages of the second listener. */
@@ -54,17 +51,16 @@ export function createApp(options: AppOptions): App {
   const interfaces = options.interfaces ?? networkInterfaces;
   let access: Access = compileAccess(gateway.config, interfaces());
   let warnedOfProxy = false;
-  /** Clients that came straight here: nearly every request's peer was here before. */
-  let known = new LruMap<Client>(KNOWN_PEERS);
+  /** Clients that came straight here: engines give the same peer for the same address, or connection, again. */
+  let known = new WeakMap<Peer, Client>();
 
   function identify(exchange: Exchange): Client {
-    const { address, localAddress } = exchange.peer;
+    const { peer } = exchange;
     const direct = !isForwardedFor(exchange.headers);
-    const key = localAddress === "" ? address : `${address} ${localAddress}`;
-    const remembered = direct ? known.get(key, 0) : undefined;
+    const remembered = direct ? known.get(peer) : undefined;
     if (remembered !== undefined) return remembered;
-    const client = identifyClient(exchange.peer, exchange.headers, access.peers);
-    if (direct) known.set(key, client, 0);
+    const client = identifyClient(peer, exchange.headers, access.peers);
+    if (direct) known.set(peer, client);
     if (client.unknownProxy && !warnedOfProxy) {
       warnedOfProxy = true;
       log.warn(
@@ -123,8 +119,10 @@ export function createApp(options: AppOptions): App {
   }
 
   function originationOf(exchange: Exchange, requestId: string): Origination {
-    const { scope, address } = identify(exchange);
-    return { scope, address, requestId };
+    const origin = new RequestOrigin(exchange, requestId, identify);
+    // One that comes through somebody else is looked at now: the operator may have to be told.
+    if (isForwardedFor(exchange.headers)) origin.find();
+    return origin;
   }
 
   function administer(
@@ -170,10 +168,37 @@ export function createApp(options: AppOptions): App {
     },
     refresh(config) {
       access = compileAccess(config, interfaces());
-      known = new LruMap<Client>(KNOWN_PEERS);
+      known = new WeakMap();
     },
     isProxy: (address) => access.isProxy(address),
   };
+}
+
+/** Who a request comes from, found out when it is asked for: a caller with a key is known by that. */
+class RequestOrigin implements Origination {
+  readonly requestId: string;
+  readonly #exchange: Exchange;
+  readonly #identify: (exchange: Exchange) => Client;
+  #client: Client | null = null;
+
+  constructor(exchange: Exchange, requestId: string, identify: (exchange: Exchange) => Client) {
+    this.requestId = requestId;
+    this.#exchange = exchange;
+    this.#identify = identify;
+  }
+
+  get scope(): Client["scope"] {
+    return this.find().scope;
+  }
+
+  get address(): string {
+    return this.find().address;
+  }
+
+  find(): Client {
+    this.#client ??= this.#identify(this.#exchange);
+    return this.#client;
+  }
 }
 
 /** The longest claim on the whole path wins; at equal length the provider's prefix does (20-http.md). */

@@ -24,6 +24,7 @@ export function checkBrowser(
   admin: boolean,
   rules: BrowserRules,
 ): Failure | null {
+  if (!admin && !isFromBrowser(headers)) return null;
   const fromPage = hasHeader(headers, "origin");
   const crossSite = headerValue(headers, "sec-fetch-site") === "cross-site";
   if (!admin && !crossSite && !fromPage) return null;
@@ -52,6 +53,15 @@ export function checkBrowser(
     }
   }
   return null;
+}
+
+/** In one walk over the headers: it is asked of every request, and mostly denied. */
+function isFromBrowser(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i];
+    if (name === "origin" || name === "sec-fetch-site") return true;
+  }
+  return false;
 }
 
 /** CORS headers of an answer to the page; none for pages that are not allowed, and never on administrative routes. */

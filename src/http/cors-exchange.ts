@@ -7,7 +7,6 @@ export class CorsExchange implements Exchange {
   readonly path: string;
   readonly query: string;
   readonly headers: HeaderList;
-  readonly peer: Peer;
   readonly contentLength: number;
 
   constructor(
@@ -18,8 +17,11 @@ export class CorsExchange implements Exchange {
     this.path = inner.path;
     this.query = inner.query;
     this.headers = inner.headers;
-    this.peer = inner.peer;
     this.contentLength = inner.contentLength;
+  }
+
+  get peer(): Peer {
+    return this.inner.peer;
   }
 
   get started(): boolean {

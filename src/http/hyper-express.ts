@@ -34,7 +34,13 @@ const TICK_MS = 4000;
 const MAX_TIMEOUT_SECONDS = 900;
 
 /** uWS lets other bytes through, decoded as UTF-8 that they need not be. */
-const NOT_PRINTABLE = /[^\x21-\x7e]/;
+function isPrintable(target: string): boolean {
+  for (let i = 0; i < target.length; i++) {
+    const unit = target.charCodeAt(i);
+    if (unit < 0x21 || unit > 0x7e) return false;
+  }
+  return true;
+}
 
 interface NativeListener {
   readonly server: HyperExpressServer;
@@ -114,7 +120,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     collecting = headers;
     request.forEach(collect);
     const query = request.getQuery() ?? "";
-    const length = NOT_PRINTABLE.test(path) || NOT_PRINTABLE.test(query) ? BAD_TARGET : screenHead(headers);
+    const length = isPrintable(path) && isPrintable(query) ? screenHead(headers) : BAD_TARGET;
     if (typeof length !== "number") {
       // In place of hyper-express's own reader, which would touch the response after its end.
       response.onData(ignore);
@@ -124,8 +130,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       response.end(renderRefusal(length), true);
       return;
     }
-    const peer = peerOf(response.getRemoteAddress());
-    const exchange = new NativeExchange(host, response, method, path, query, headers, peer, length);
+    const exchange = new NativeExchange(host, response, method, path, query, headers, peerOf, length);
     exchanges++;
     if (length !== 0) {
       exchange.arriving = arriving.add(exchange);

@@ -19,6 +19,7 @@ export interface NativeHost extends StreamHost {
 }
 
 const EMPTY = Buffer.alloc(0);
+const NOBODY: Peer = { address: "", localAddress: "" };
 /** What uWS itself adds to a head: its own words of the first line, date, length or encoding, connection, its mark. */
 const OWN_HEAD_BYTES = 192;
 
@@ -38,11 +39,12 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   readonly path: string;
   readonly query: string;
   readonly headers: HeaderList;
-  readonly peer: Peer;
   readonly contentLength: number;
 
   private readonly response: UwsResponse;
   private readonly host: NativeHost;
+  private readonly peerOf: (bytes: ArrayBuffer) => Peer;
+  private known: Peer | null = null;
   private listener: ExchangeListener | null = null;
   private receiver: BodyReceiver | null = null;
   private received = 0;
@@ -65,7 +67,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     path: string,
     query: string,
     headers: HeaderList,
-    peer: Peer,
+    peerOf: (bytes: ArrayBuffer) => Peer,
     contentLength: number,
   ) {
     this.host = host;
@@ -74,7 +76,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     this.path = path;
     this.query = query;
     this.headers = headers;
-    this.peer = peer;
+    this.peerOf = peerOf;
     this.contentLength = contentLength;
     this.bodyDone = contentLength === 0;
     response.onAborted(() => this.abort());
@@ -82,6 +84,13 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
       this.lastReceived = host.now();
       response.onData((data, last) => this.receiveData(data, last));
     }
+  }
+
+  /** Asked of the system only when somebody wants to know, which is once a caller has no key; uWS can tell until the end. */
+  get peer(): Peer {
+    if (this.known === null)
+      this.known = this.closed ? NOBODY : this.peerOf(this.response.getRemoteAddress());
+    return this.known;
   }
 
   listen(listener: ExchangeListener): void {

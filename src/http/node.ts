@@ -52,6 +52,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
   let limits = options.limits;
   const servers = new Set<Server>();
   const sockets = new Set<Socket>();
+  const peers = new WeakMap<Socket, Peer>();
   const counter = createConnectionCounter(() => limits, options.isExempt);
   let exchanges = 0;
   let onDrained: (() => void) | null = null;
@@ -73,6 +74,18 @@ export function createNodeEngine(options: EngineOptions): Engine {
     onError: options.onError,
   };
 
+  /** The same for all requests of a connection. */
+  function peerOf(socket: Socket): Peer {
+    const known = peers.get(socket);
+    if (known !== undefined) return known;
+    const peer = {
+      address: normalizeAddress(socket.remoteAddress ?? ""),
+      localAddress: normalizeAddress(socket.localAddress ?? ""),
+    };
+    peers.set(socket, peer);
+    return peer;
+  }
+
   function openExchange(request: IncomingMessage, response: ServerResponse, handler: ExchangeHandler): void {
     const headers = lowerNames(request.rawHeaders);
     const length = request.httpVersionMajor === 1 ? screenHead(headers) : WRONG_VERSION;
@@ -80,11 +93,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
       refuse(response, length);
       return;
     }
-    const { socket } = request;
-    const peer: Peer = {
-      address: normalizeAddress(socket.remoteAddress ?? ""),
-      localAddress: normalizeAddress(socket.localAddress ?? ""),
-    };
+    const peer = peerOf(request.socket);
     const exchange = new NodeExchange(
       host,
       request,

@@ -1,5 +1,5 @@
 /** Who stands behind a connection: the peer itself, or the client a trusted proxy speaks for. */
-import { type HeaderList, hasHeader, headerValue } from "../base/headers.ts";
+import { type HeaderList, headerValue } from "../base/headers.ts";
 import {
   type Cidr,
   classifyAddress,
@@ -27,8 +27,6 @@ export interface Client {
   readonly unknownProxy: boolean;
 }
 
-const FORWARDING = ["x-forwarded-for", "forwarded", "x-real-ip"];
-
 /**
  * From a trusted proxy: the last address in X-Forwarded-For that is no trusted proxy itself (what stands before it was
  * written by whoever came). From anybody else a forwarding header makes the client neither loopback nor LAN.
@@ -51,7 +49,10 @@ export function identifyClient(peer: Peer, headers: HeaderList, rules: PeerRules
 
 /** Somebody says the request is another's. */
 export function isForwardedFor(headers: HeaderList): boolean {
-  for (let i = 0; i < FORWARDING.length; i++) if (hasHeader(headers, FORWARDING[i] as string)) return true;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i];
+    if (name === "x-forwarded-for" || name === "forwarded" || name === "x-real-ip") return true;
+  }
   return false;
 }
 

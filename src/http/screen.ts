@@ -68,8 +68,8 @@ export function screenHead(headers: HeaderList): number | Refusal {
     switch (headers[i]) {
       case "content-length":
         lengths++;
-        if (!/^\d{1,15}$/.test(value)) return BAD_LENGTH;
-        length = Number(value);
+        length = parseLength(value);
+        if (length < 0) return BAD_LENGTH;
         break;
       case "transfer-encoding":
         coding = coding === "" ? value : `${coding},${value}`;
@@ -87,6 +87,18 @@ export function screenHead(headers: HeaderList): number | Refusal {
   if (coding === "") return length;
   if (lengths > 0) return LENGTH_AND_CODING;
   return coding.trim().toLowerCase() === "chunked" ? -1 : BAD_CODING;
+}
+
+/** One to fifteen digits; -1 for anything else. */
+function parseLength(value: string): number {
+  if (value === "" || value.length > 15) return -1;
+  let length = 0;
+  for (let i = 0; i < value.length; i++) {
+    const digit = value.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    length = length * 10 + digit;
+  }
+  return length;
 }
 
 /** The JSON body of a refusal, in OpenAI's shape: the path has not been looked at. */

@@ -7,6 +7,7 @@ import type { ObjectScan } from "../base/json-scan.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { KeepOptions } from "./escaped-text.ts";
 import type { ChatRequest, ChatResponse, MediaSource, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
+import type { TurnNotes } from "./turn-notes.ts";
 
 export type ProtocolName =
   | "openai-chat"
@@ -50,6 +51,8 @@ export interface ConvertContext {
   readonly capability: Capability;
   /** All members of the caller's body, where one walk over it has been made already. */
   readonly scan?: ObjectScan | undefined;
+  /** What that walk noted of the list of turns. */
+  readonly turns?: TurnNotes | null | undefined;
   /** The alias's `strict`: warnings become a 400 (done by `warn`, which then throws). */
   readonly warn: (code: string, field: string) => void;
   readonly random: Random;

@@ -1,5 +1,7 @@
 /** Which conversation a request belongs to: what implicit stickiness remembers a target for. */
 
+import { writeLatin1 } from "../base/byte-slices.ts";
+
 /** Already read out of the request; "" = absent. */
 export interface SessionFacts {
   readonly alias: string;
@@ -15,47 +17,48 @@ export interface SessionFacts {
 
 /** Of long texts only so much is hashed, with the length: enough to tell conversations apart, cheap on a router. */
 const HASHED_CHARS = 4096;
+/** Alias or header and two texts. */
+const HASHED_BYTES = 4 * HASHED_CHARS;
+
+/** What is hashed, as bytes and as words: by fours it takes a quarter of the time. */
+const bytes = Buffer.alloc(HASHED_BYTES);
+const words = new Int32Array(bytes.buffer, bytes.byteOffset, HASHED_BYTES / 4);
 
 /** A short key, or "" when the request holds nothing to tell a conversation by. */
 export function sessionKey(facts: SessionFacts): string {
   const given = facts.sessionHeader || facts.promptCacheKey || sessionOfUserId(facts.userId);
   if (given === "" && facts.system === "" && facts.firstUserTurn === "") return "";
-  const mix = new Mix();
-  mix.add(facts.alias);
-  if (given !== "") mix.add(given);
-  else {
-    mix.add("text;");
-    mix.add(facts.system);
-    mix.add(facts.firstUserTurn);
-  }
-  return `${facts.caller}\n${mix.digest()}`;
+  const { caller, alias } = facts;
+  return given === ""
+    ? `${caller}\n${hash(alias, facts.system, facts.firstUserTurn)}`
+    : `${caller}\n${hash(alias, given, "")}g`;
 }
 
 /**
  * Two independent 32-bit multiplicative hashes: all that is wanted is that conversations of one caller differ, and
  * SHA-256 cost as much as the whole of routing. The caller stands beside them in clear: nobody can aim at another's.
  */
-class Mix {
-  #a = 0x9e3779b9;
-  #b = 0x85ebca6b;
-
-  add(text: string): void {
-    let a = this.#a ^ text.length;
-    let b = this.#b ^ text.length;
-    const end = Math.min(text.length, HASHED_CHARS);
-    for (let i = 0; i < end; i++) {
-      const unit = text.charCodeAt(i);
-      a = Math.imul(a ^ unit, 0x01000193);
-      b = Math.imul(b ^ unit, 0x5bd1e995);
-      b ^= b >>> 15;
-    }
-    this.#a = a;
-    this.#b = b;
+function hash(alias: string, one: string, two: string): string {
+  const text = cut(alias) + cut(one) + cut(two);
+  const length = writeLatin1(bytes, text, 0, text.length);
+  // The last word is whole.
+  bytes[length] = 0;
+  bytes[length + 1] = 0;
+  bytes[length + 2] = 0;
+  let a = Math.imul(0x9e3779b9 ^ one.length, 0x01000193) ^ two.length;
+  let b = Math.imul(0x85ebca6b ^ two.length, 0x5bd1e995) ^ one.length;
+  for (let i = 0; i << 2 < length; i++) {
+    const word = words[i] ?? 0;
+    a = Math.imul(a ^ word, 0x01000193);
+    a ^= a >>> 15;
+    b = Math.imul(b ^ word, 0x5bd1e995);
+    b ^= b >>> 15;
   }
+  return `${a}.${b}`;
+}
 
-  digest(): string {
-    return `${this.#a}.${this.#b}`;
-  }
+function cut(text: string): string {
+  return text.length > HASHED_CHARS ? text.slice(0, HASHED_CHARS) : text;
 }
 
 /**

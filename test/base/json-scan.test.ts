@@ -8,7 +8,7 @@ import {
   renameMember,
   replaceValue,
 } from "../../src/base/json-edit.ts";
-import { watchNames } from "../../src/base/json-names.ts";
+import { bitsOf, watchNames } from "../../src/base/json-names.ts";
 import { findMember, isString, parseValue, scanArray, scanObject } from "../../src/base/json-scan.ts";
 import { MAX_DEPTH } from "../../src/base/json-skip.ts";
 import { isValidJson } from "../../src/base/json-valid.ts";
@@ -267,4 +267,34 @@ test("the validator refuses what only nearly is JSON", () => {
   for (const text of ["1", " null ", '"\\u00e9\\n"', "[[],{}]", '{"a":[1,{"b":null}]}', "-0.0e-0"])
     assert.equal(isValidJson(Buffer.from(text)), true, text);
   assert.equal(isValidJson(Buffer.from(`${"[".repeat(MAX_DEPTH + 1)}${"]".repeat(MAX_DEPTH + 1)}`)), false);
+});
+
+test("bits tell which watched names stand in an object; from the 32nd name on they share one", () => {
+  const names = Array.from({ length: 40 }, (_, index) => `name_${index}`);
+  const many = watchNames(names);
+  const seen = (text: string) => scanObject(Buffer.from(text), many).seen;
+  for (const name of names) {
+    assert.equal(seen(`{"other":1,"${name}":2}`), bitsOf(many, [name]));
+    assert.throws(
+      () => seen(`{"${name}":1,"${name}":2}`),
+      (error) => error instanceof Failure && error.code === "ambiguous_member",
+    );
+  }
+  assert.equal(bitsOf(many, ["name_31"]), bitsOf(many, ["name_39"]));
+  assert.equal(scanObject(Buffer.from('{"name_31":1,"name_39":2}'), many).members.length, 2);
+  assert.equal(seen('{"other":1}'), 0);
+  assert.equal(scanObject(Buffer.from("{}"), null).seen, -1);
+});
+
+test("strings on both sides of where a native search begins, with escapes at the seam", () => {
+  for (let length = 0; length < 70; length++) {
+    for (const tail of ["", "\\\\", '\\"', '\\\\\\"', 'a\\"b']) {
+      const text = `{"a":"${"x".repeat(length)}${tail}","b":1}`;
+      const scan = scanObject(Buffer.from(text), null);
+      assert.deepEqual(
+        scan.members.map((member) => text.slice(member.start, member.end)),
+        [`"${"x".repeat(length)}${tail}"`, "1"],
+      );
+    }
+  }
 });

@@ -20,19 +20,23 @@ const CALL = watchNames(["id", "extra_content"]);
 
 const DEVELOPER = makeWord('"developer"');
 
+const NO_EDITS: readonly Edit[] = [];
+
 /** The list is walked only when some rule can apply to it. */
 export function messageEdits(
   body: Buffer,
   messages: Member,
   dialect: Dialect,
   context: ConvertContext,
-): Edit[] {
-  if (body[messages.start] !== 0x5b) return [];
-  const marked = holdsCarrier(body, messages.start, messages.end);
-  const developer = !dialect.developer && holdsWord(body, DEVELOPER, messages.start, messages.end);
+): readonly Edit[] {
+  if (body[messages.start] !== 0x5b) return NO_EDITS;
+  const notes = context.turns?.start === messages.start ? context.turns : null;
+  const marked = notes?.carrier ?? holdsCarrier(body, messages.start, messages.end);
+  const developer =
+    !dialect.developer && (notes?.developer ?? holdsWord(body, DEVELOPER, messages.start, messages.end));
   const quirks =
     dialect.nineIds || dialect.refusesInMessages.length > 0 || dialect.renamesInMessages.size > 0;
-  if (!marked && !developer && !quirks && context.dropThinking !== true) return [];
+  if (!marked && !developer && !quirks && context.dropThinking !== true) return NO_EDITS;
   const edits: Edit[] = [];
   for (const message of scanArray(body, messages.start, messages.end)) {
     if (body[message.start] === 0x7b) edits.push(...oneMessage(body, message, dialect, context, marked));

@@ -3,9 +3,11 @@ import { type Edit, insertMembers, removeMembers, renameMember, replaceValue } f
 import { watchNames } from "../../base/json-names.ts";
 import { findMember, isString, type Member, type ObjectScan, scanObject } from "../../base/json-scan.ts";
 import type { ConvertContext } from "../protocol.ts";
-import { type Dialect, dialectNamed, isHint, isReasoningModel, needsResponses } from "./dialects.ts";
+import { type Dialect, dialectNamed, isHint, needsResponses } from "./dialects.ts";
+import { knownModel } from "./known-model.ts";
 import { messageEdits } from "./message-edits.ts";
 
+const NO_EDITS: readonly Edit[] = [];
 const OPTIONS = watchNames(["include_usage"]);
 
 /**
@@ -16,10 +18,10 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
   const scan = context.scan ?? scanObject(body, null);
   const dialect = dialectNamed(context.dialect);
   const model = findMember(scan, "model");
-  const name = JSON.stringify(context.model);
-  const isNamed = model === undefined || isString(body, model, name.slice(1, -1));
-  const edits: Edit[] = isNamed ? [] : [replaceValue(model, name)];
-  const added = model === undefined ? [{ name: "model", json: name }] : [];
+  const name = knownModel(context.model);
+  const isNamed = model === undefined || isString(body, model, name.escaped);
+  const edits: Edit[] = isNamed ? [] : [replaceValue(model, name.json, name.bytes)];
+  const added = model === undefined ? [{ name: "model", json: name.json }] : [];
   const removed: Member[] = [];
 
   for (let i = 0; i < scan.members.length; i++) {
@@ -38,7 +40,8 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
   askForUsage(body, scan, dialect, context, edits, added, removed);
 
   const messages = findMember(scan, "messages");
-  if (messages !== undefined) edits.push(...messageEdits(body, messages, dialect, context));
+  const inside = messages === undefined ? NO_EDITS : messageEdits(body, messages, dialect, context);
+  if (inside.length > 0) edits.push(...inside);
   if (removed.length + added.length === 0) return edits;
   removed.sort((a, b) => a.key - b.key);
   edits.push(...removeMembers(removed), ...insertMembers(scan, added, removed.length));
@@ -86,7 +89,9 @@ function renameLimits(
 }
 
 function reasons(context: Pick<ConvertContext, "capability" | "model">, dialect: Dialect): boolean {
-  return context.capability.reasoningModel ?? (dialect.name === "openai" && isReasoningModel(context.model));
+  return (
+    context.capability.reasoningModel ?? (dialect.name === "openai" && knownModel(context.model).reasons)
+  );
 }
 
 /** OpenAI's reasoning models refuse `stop`: a body with one is converted, so that the gateway can do it (1.6). */
@@ -161,7 +166,7 @@ function askForUsage(
   removed: readonly Member[],
 ): void {
   const stream = findMember(scan, "stream");
-  if (stream === undefined || body.toString("latin1", stream.start, stream.end) !== "true") return;
+  if (stream === undefined || body[stream.start] !== 0x74) return;
   if (!dialect.streamOptions || context.refused?.includes("stream_options") === true) return;
   const options = findMember(scan, "stream_options");
   if (options === undefined) {

@@ -1,0 +1,90 @@
+/** What is noted of a list of turns while its end is looked for, so that its bytes are gone over once: who speaks where, and marks that make it worth a walk. */
+import type { ListWatch } from "../base/json-skip.ts";
+
+/** Elements whose places are noted: what stands before the first user turn are instructions, which are few. */
+export const MAX_NOTED = 16;
+
+export class TurnNotes implements ListWatch {
+  /** Its opening bracket. */
+  readonly start: number;
+  /** Only objects or arrays with commas between them: their places are known. */
+  regular = true;
+  /** Where the first of the noted elements begin and end. */
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+  /** Where the first string `user` stands, and the last that says that somebody answered; -1 = nowhere. */
+  user = -1;
+  assistant = -1;
+  /** Some string is `developer`; begins as a carrier of ours does. */
+  developer = false;
+  carrier = false;
+  #comma = true;
+
+  constructor(start: number) {
+    this.start = start;
+  }
+
+  onString(bytes: Buffer, at: number, end: number, depth: number): void {
+    if (depth === 1) this.regular = false;
+    switch (bytes[at + 1]) {
+      case 0x75: // u
+        if (this.user < 0 && spells(bytes, at, end, USER)) this.user = at;
+        break;
+      case 0x61: // a
+        if (spells(bytes, at, end, ASSISTANT)) this.assistant = at;
+        break;
+      case 0x43: // C
+        if (spells(bytes, at, end, CHATBOT)) this.assistant = at;
+        break;
+      case 0x6d: // m
+        if (spells(bytes, at, end, MODEL) && isRole(bytes, at, this.start)) this.assistant = at;
+        break;
+      case 0x64: // d
+        if (spells(bytes, at, end, DEVELOPER)) this.developer = true;
+        break;
+      case 0x73: // s
+        if (spells(bytes, at, end, CARRIER)) this.carrier = true;
+    }
+  }
+
+  onOpen(at: number): void {
+    if (!this.#comma) this.regular = false;
+    this.#comma = false;
+    if (this.starts.length < MAX_NOTED) this.starts.push(at);
+  }
+
+  onClose(end: number): void {
+    if (this.ends.length < MAX_NOTED) this.ends.push(end);
+  }
+
+  onOther(byte: number): void {
+    if (byte === 0x2c && !this.#comma) this.#comma = true;
+    else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) this.regular = false;
+  }
+
+  /** True when a comma stands behind the last element: such a list is read by nobody. */
+  get unfinished(): boolean {
+    return this.#comma && this.starts.length > 0;
+  }
+}
+
+const USER = Buffer.from('"user"');
+const ASSISTANT = Buffer.from('"assistant"');
+const CHATBOT = Buffer.from('"CHATBOT"');
+const MODEL = Buffer.from('"model"');
+const DEVELOPER = Buffer.from('"developer"');
+const CARRIER = Buffer.from('"slc1.');
+const ROLE = Buffer.from('"role":');
+
+function spells(bytes: Buffer, at: number, end: number, word: Buffer): boolean {
+  if (at < 0 || at + word.length > end) return false;
+  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false;
+  return true;
+}
+
+/** `"role":` stands before the string at `at`, with a space or none. */
+function isRole(bytes: Buffer, at: number, start: number): boolean {
+  const end = bytes[at - 1] === 0x20 ? at - 1 : at;
+  const role = end - ROLE.length;
+  return role > start && spells(bytes, role, end, ROLE);
+}
