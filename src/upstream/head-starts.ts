@@ -23,9 +23,9 @@ export class HeadStarts {
     for (let i = 0; i < this.#known.length; i++) {
       const known = this.#known[i] as KnownStart;
       if (
-        known.headers === request.headers &&
-        known.path === request.path &&
         known.constantHeaders === request.constantHeaders &&
+        known.path === request.path &&
+        known.headers === request.headers &&
         known.method === request.method
       )
         return known.bytes;

@@ -118,20 +118,19 @@ export class RequestBody {
   #writeAtOnce(start: Buffer): boolean {
     const pieces = this.#pieces;
     const length = lengthOf(pieces);
-    const end = `${length}\r\n\r\n`;
-    const total = start.length + end.length + length;
-    if (total > WRITE_BUFFER) return false;
+    const most = start.length + LENGTH_BYTES + length;
+    if (most > WRITE_BUFFER) return false;
     const buffer = this.#buffer;
-    const bytes = buffer === null ? Buffer.allocUnsafe(total) : buffer.bytes;
+    const bytes = buffer === null ? Buffer.allocUnsafe(most) : buffer.bytes;
     bytes.set(start, 0);
-    let at = start.length + bytes.write(end, start.length, "latin1");
+    let at = writeLength(bytes, start.length, length);
     for (let i = 0; i < pieces.length; i++) {
       const piece = pieces[i] as Uint8Array;
       bytes.set(piece, at);
       at += piece.length;
     }
     this.#index = pieces.length;
-    this.#socket.write(bytes.subarray(0, total));
+    this.#socket.write(bytes.subarray(0, at));
     if (buffer !== null && this.#socket.writableLength > 0)
       buffer.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
     return true;
@@ -166,4 +165,24 @@ export class RequestBody {
 function frame(chunk: Uint8Array): Buffer {
   const size = Buffer.from(`${chunk.length.toString(16)}\r\n`, "latin1");
   return Buffer.concat([size, chunk, CRLF]);
+}
+
+/** The most that `writeLength` writes: digits of what fits into the buffer, and the end of the head. */
+const LENGTH_BYTES = 5 + 4;
+
+/** Writes the digits of `length` and the end of the head at `at`; returns the place behind it. */
+function writeLength(bytes: Buffer, at: number, length: number): number {
+  let digits = 1;
+  for (let rest = length; rest > 9; rest = (rest / 10) | 0) digits++;
+  let rest = length;
+  for (let place = at + digits - 1; place >= at; place--) {
+    bytes[place] = 0x30 + (rest % 10);
+    rest = (rest / 10) | 0;
+  }
+  const end = at + digits;
+  bytes[end] = 0x0d;
+  bytes[end + 1] = 0x0a;
+  bytes[end + 2] = 0x0d;
+  bytes[end + 3] = 0x0a;
+  return end + 4;
 }
