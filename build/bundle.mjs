@@ -81,6 +81,8 @@ async function bundleEntry(entry, outfile) {
     inject: ["build/globals.mjs"],
     // The bundle names its files by their path from here, also when node_modules is a link.
     preserveSymlinks: true,
+    // Node's globals of these names are getters, asked anew at every use; optimised code takes a constant as it is.
+    banner: { js: '"use strict";\nconst { Buffer, performance, process } = globalThis;' },
     // Not minified and in short lines: an uncaught error prints the line it came from.
     lineLimit: 180,
     define: {
