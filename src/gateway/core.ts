@@ -16,6 +16,7 @@ import type { Origin, UpstreamClient } from "../upstream/client.ts";
 import { type BodyBuffers, createBodyBuffers } from "./body-buffers.ts";
 import type { TargetSet } from "./candidates.ts";
 import { type ClaudeModels, createClaudeModels } from "./claude-models.ts";
+import { LineMemory } from "./line-memory.ts";
 import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
 import type { Alias, Target } from "./target.ts";
 import { createUplink, type Uplink } from "./uplink.ts";
@@ -60,6 +61,7 @@ export interface Core {
   readonly carriers: CarrierStore;
   readonly claudeModels: ClaudeModels;
   readonly totals: Totals;
+  readonly lineMemory: LineMemory;
   /** Providers an operator took out, by name: also for targets that callers name themselves. */
   readonly offline: Set<string>;
   aliasState(alias: Alias, exploitK: number): AliasState;
@@ -140,6 +142,7 @@ export function createCore(options: CoreOptions): Core {
     claudeModels: createClaudeModels(options),
     offline: new Set(),
     targetSets: new WeakMap(),
+    lineMemory: new LineMemory(),
     totals: {
       requests: 0,
       failed: 0,

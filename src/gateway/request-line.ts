@@ -1,26 +1,15 @@
 /** The line the log has of a request, put together by hand (60-observability.md, Logs). */
-import type { Time } from "../base/clock.ts";
 import { type LineWriter, piece } from "../telemetry/gathered-lines.ts";
+import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";
 
 /** Made once: the names of members are most of a line. */
-const LEVEL_AND_TIME = piece('{"level":"info","time":');
 const REQUEST_ID = piece(',"msg":"request","request_id":');
-const KEY_ID = piece(',"key_id":');
-const PEER = piece(',"peer":');
-const OPERATION = piece(',"operation":');
-const PROTOCOL_IN = piece(',"protocol_in":');
-const MODEL = piece(',"model":');
-const TARGET = piece(',"target":');
-const STATUS = piece(',"status":');
-const STREAM = piece(',"stream":true');
-const NO_STREAM = piece(',"stream":false');
-const ATTEMPTS = piece(',"attempts":[');
-const ATTEMPT = piece('{"target":');
-const NEXT_ATTEMPT = piece(',{"target":');
+const NEXT_ATTEMPT = piece('},{"target":');
 const MS = piece(',"ms":');
 const CAUSE = piece(',"cause":');
+const STATUS = piece(',"status":');
 const TTFT_MS = piece(',"ttft_ms":');
 const DURATION_MS = piece(',"duration_ms":');
 const BYTES_IN = piece(',"bytes_in":');
@@ -34,6 +23,7 @@ const CONTINUED = piece(',"continued":true');
 const ERROR = piece(',"error":');
 const COMMA = piece(",");
 const CLOSE = piece("}");
+const CLOSE_ATTEMPTS = piece("}]");
 const CLOSE_LIST = piece("]");
 
 export function writeRequest(
@@ -41,19 +31,12 @@ export function writeRequest(
   record: RequestRecord,
   delivery: Delivery | null,
   status: number,
-  { clock }: Time,
+  { time: { clock }, lineMemory }: Pick<Core, "time" | "lineMemory">,
 ): void {
   const now = clock.now();
-  line.add(LEVEL_AND_TIME).whole(Math.round(clock.wall())).add(REQUEST_ID).quoted(record.from.requestId);
-  const { caller, usage, failure } = record;
-  line.add(caller?.kind === "key" ? KEY_ID : PEER).quoted(caller?.id ?? record.from.address);
-  line.add(OPERATION).quoted(record.operation).add(PROTOCOL_IN).quoted(record.protocol);
-  if (record.model !== "") line.add(MODEL).quoted(record.model);
-  if (record.answeredBy !== "") line.add(TARGET).quoted(record.answeredBy);
-  line
-    .add(STATUS)
-    .whole(status)
-    .add(record.stream ? STREAM : NO_STREAM);
+  lineMemory.writeOpening(line, Math.round(clock.wall()));
+  line.add(REQUEST_ID).quoted(record.from.requestId);
+  lineMemory.writeMiddle(line, record, status);
   writeAttempts(line, record.attempts);
   if (record.firstContentAt > 0) line.add(TTFT_MS).tenths(record.firstContentAt - record.startedAt);
   line.add(DURATION_MS).tenths(now - record.startedAt);
@@ -62,6 +45,7 @@ export function writeRequest(
     .whole(record.bytesIn)
     .add(BYTES_OUT)
     .whole(delivery?.bytesOut ?? 0);
+  const { usage, failure } = record;
   if (usage !== null) {
     line.add(USAGE).whole(usage.input).add(CACHED).whole(usage.cacheRead);
     line.add(OUTPUT).whole(usage.output).add(REASONING).whole(usage.reasoning).add(CLOSE);
@@ -73,20 +57,16 @@ export function writeRequest(
   line.add(CLOSE);
 }
 
+/** Behind the target of the first. */
 function writeAttempts(line: LineWriter, attempts: readonly AttemptNote[]): void {
-  line.add(ATTEMPTS);
   for (let i = 0; i < attempts.length; i++) {
     const note = attempts[i] as AttemptNote;
-    line
-      .add(i === 0 ? ATTEMPT : NEXT_ATTEMPT)
-      .quoted(note.target)
-      .add(MS)
-      .tenths(note.ms);
+    if (i > 0) line.add(NEXT_ATTEMPT).quoted(note.target);
+    line.add(MS).tenths(note.ms);
     if (note.cause !== "") line.add(CAUSE).quoted(note.cause);
     if (note.status !== 0) line.add(STATUS).whole(note.status);
-    line.add(CLOSE);
   }
-  line.add(CLOSE_LIST);
+  line.add(attempts.length === 0 ? CLOSE_LIST : CLOSE_ATTEMPTS);
 }
 
 function writeWarnings(line: LineWriter, losses: readonly string[]): void {

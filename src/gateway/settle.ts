@@ -10,12 +10,12 @@ export function settle(core: Core, record: RequestRecord, delivery: Delivery | n
   if (record.ended) return;
   record.ended = true;
   record.dropBody();
-  const { totals, time, log } = core;
+  const { totals, log } = core;
   totals.active--;
   const failed = status >= 400 || record.failure !== null;
   if (failed) totals.failed++;
   record.from.onSettled?.(record);
-  log.line((line) => writeRequest(line, record, delivery, status, time));
+  log.line((line) => writeRequest(line, record, delivery, status, core));
 }
 
 /** Status for the log: 499 when the client went first. */

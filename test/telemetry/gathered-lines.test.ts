@@ -22,6 +22,10 @@ test("strings are written as JSON.stringify writes them", () => {
     "new\nline\ttab\u0000\u007f",
     "ümläut 漢字 \u2028 😀",
     "half \ud83d of a pair",
+    "the other \udc00",
+    "x".repeat(20_000),
+    `${"y".repeat(20_000)}"`,
+    ...Array.from({ length: 0x102 }, (_, unit) => `a${String.fromCharCode(unit)}b`),
   ];
   lines.add(piece("["));
   values.forEach((value, index) => {
@@ -34,6 +38,31 @@ test("strings are written as JSON.stringify writes them", () => {
   assert.deepEqual(chunks, [`${JSON.stringify(values)}\n`]);
 });
 
+test("pieces of every length are written as they are, whatever follows or precedes them", () => {
+  const { lines, chunks } = gather();
+  const texts = Array.from({ length: 70 }, (_, length) => "0123456789\u007f".repeat(7).slice(0, length));
+  texts.push("ü\u007f漢\u007f😀\u007f\u007f\u007f", "\u{10ffff}\u007f".repeat(5), "\u0000".repeat(20));
+  for (const text of texts) lines.add(piece(text)).whole(7).add(piece(text)).text("ä");
+  lines.finish();
+  lines.handOver();
+  assert.deepEqual(chunks, [`${texts.map((text) => `${text}7${text}ä`).join("")}\n`]);
+});
+
+test("pieces and numbers that end where the room ends take nothing of what is there", () => {
+  for (let left = 0; left < 24; left++) {
+    const { lines, chunks } = gather();
+    const first = `${"x".repeat(16 * 1024 - left - 1)}\n`;
+    lines.addLine("0\n");
+    lines.handOver();
+    lines.add(piece(first.slice(0, -1)));
+    lines.finish();
+    lines.add(piece("abc")).whole(12_345).tenths(6.7).quoted("d").threeDigits(8);
+    lines.finish();
+    lines.handOver();
+    assert.equal(chunks.join(""), `0\n${first}abc123456.7"d"008\n`);
+  }
+});
+
 test("numbers are written as JSON.stringify writes them", () => {
   const { lines, chunks } = gather();
   const values = [
@@ -43,7 +72,13 @@ test("numbers are written as JSON.stringify writes them", () => {
     10,
     99,
     100,
+    999,
+    1000,
+    1001,
     12_345,
+    99_999,
+    100_000,
+    1_000_000,
     2 ** 31 - 1,
     2 ** 31,
     1_764_000_000_123,
@@ -54,11 +89,13 @@ test("numbers are written as JSON.stringify writes them", () => {
     null,
   ];
   for (const value of values) lines.whole(value).add(piece(" "));
-  for (const ms of [0, 0.04, 0.05, 1, 12.34, 99.96, 123_456.78]) lines.tenths(ms).add(piece(" "));
+  for (const ms of [0, 0.04, 0.05, 1, 12.34, 99.96, 999.94, 999.96, 123_456.78])
+    lines.tenths(ms).add(piece(" "));
+  for (const value of [0, 7, 42, 999]) lines.threeDigits(value).add(piece(" "));
   lines.finish();
   lines.handOver();
   const whole = values.map((value) => JSON.stringify(value)).join(" ");
-  assert.deepEqual(chunks, [`${whole} 0 0 0.1 1 12.3 100 123456.8 \n`]);
+  assert.deepEqual(chunks, [`${whole} 0 0 0.1 1 12.3 100 999.9 1000 123456.8 000 007 042 999 \n`]);
 });
 
 test("lines wait until they are asked for or 16 KB are there, and only whole ones are handed over", () => {

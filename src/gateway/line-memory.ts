@@ -1,0 +1,103 @@
+/** Remembers the middle of request lines: one caller's requests to one model differ in their ids and in numbers. */
+import { type LineWriter, type Piece, piece } from "../telemetry/gathered-lines.ts";
+import type { RequestRecord } from "./record.ts";
+
+/** Middles remembered at a time: a household has few callers, each with a model or two. */
+const MIDDLES = 16;
+/** Characters of one that is kept: a caller may name a model as it likes. */
+const MAX_LENGTH = 1024;
+
+type Told = Pick<
+  RequestRecord,
+  "caller" | "from" | "operation" | "protocol" | "model" | "answeredBy" | "stream" | "attempts"
+>;
+
+interface KnownMiddle {
+  readonly kind: "key" | "anonymous";
+  readonly caller: string;
+  readonly operation: string;
+  readonly protocol: string;
+  readonly model: string;
+  readonly answeredBy: string;
+  readonly status: number;
+  readonly stream: boolean;
+  readonly firstTarget: string | null;
+  readonly written: Piece;
+}
+
+export class LineMemory {
+  readonly #known: KnownMiddle[] = [];
+  #oldest = 0;
+  /** Of the line written last, its second since 1970 included. */
+  #opening = NONE;
+  #second = Number.NaN;
+
+  get size(): number {
+    return this.#known.length;
+  }
+
+  /** Level and time. */
+  writeOpening(line: LineWriter, wallMs: number): void {
+    const second = Math.floor(wallMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#opening = piece(`{"level":"info","time":${second > 0 ? second : ""}`);
+    }
+    line.add(this.#opening);
+    if (second > 0) line.threeDigits(wallMs - second * 1000);
+    else line.whole(wallMs);
+  }
+
+  /** From who called to the target of the first attempt, as the log names them. */
+  writeMiddle(line: LineWriter, told: Told, status: number): void {
+    const kind = told.caller?.kind ?? "anonymous";
+    const caller = told.caller?.id ?? told.from.address;
+    const firstTarget = told.attempts[0]?.target ?? null;
+    for (let i = 0; i < this.#known.length; i++) {
+      const known = this.#known[i] as KnownMiddle;
+      if (
+        known.caller === caller &&
+        known.model === told.model &&
+        known.answeredBy === told.answeredBy &&
+        known.firstTarget === firstTarget &&
+        known.status === status &&
+        known.stream === told.stream &&
+        known.operation === told.operation &&
+        known.protocol === told.protocol &&
+        known.kind === kind
+      ) {
+        line.add(known.written);
+        return;
+      }
+    }
+    const { operation, protocol, model, answeredBy, stream } = told;
+    const text =
+      `,"${kind === "key" ? "key_id" : "peer"}":${JSON.stringify(caller)}` +
+      `,"operation":${JSON.stringify(operation)},"protocol_in":${JSON.stringify(protocol)}` +
+      (model === "" ? "" : `,"model":${JSON.stringify(model)}`) +
+      (answeredBy === "" ? "" : `,"target":${JSON.stringify(answeredBy)}`) +
+      `,"status":${status},"stream":${stream},"attempts":[` +
+      (firstTarget === null ? "" : `{"target":${JSON.stringify(firstTarget)}`);
+    if (text.length > MAX_LENGTH) {
+      line.text(text);
+      return;
+    }
+    const written = piece(text);
+    this.#known[this.#oldest] = {
+      kind,
+      caller,
+      operation,
+      protocol,
+      model,
+      answeredBy,
+      status,
+      stream,
+      firstTarget,
+      written,
+    };
+    this.#oldest = (this.#oldest + 1) % MIDDLES;
+    line.add(written);
+  }
+}
+
+const NONE = piece("");
