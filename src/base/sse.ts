@@ -4,6 +4,11 @@
 export interface EventSink {
   /** The event's bytes as received, its end marks included: [start, end) of `buffer`, valid during the call only. */
   onEvent(buffer: Buffer, start: number, end: number): boolean;
+  /**
+   * Takes the event that begins at `start` when its end, before `limit`, can be told without looking for it: returns
+   * that end, -1 when it cannot, -2 to stop. Called where no part of an event was held, with SSE framing.
+   */
+  onKnown?(buffer: Buffer, start: number, limit: number): number;
 }
 
 /** What `EventSplitter.push` found. `too_large`: one event is longer than the cap; nothing more is read. */
@@ -17,6 +22,8 @@ const EMPTY = Buffer.alloc(0);
 
 /** Finds the end of the next event. Keeps what it must know between two pieces, so no byte is looked at twice. */
 interface Boundary {
+  /** Another piece begins. */
+  begin(): void;
   /** The byte after the next event's end in bytes[at..end), or -1 when it is not among them. */
   next(bytes: Buffer, at: number, end: number): number;
   /** True when all bytes so far make a whole event and only an optional byte was waited for. */
@@ -33,9 +40,11 @@ export class EventSplitter {
   #tailLength = 0;
   #stopped: PushResult = "ok";
   #skipBom: boolean;
+  readonly #framing: "sse" | "ndjson" | "json-array";
   readonly #maxBytes: number;
 
   constructor(framing: "sse" | "ndjson" | "json-array", maxBytes: number = MAX_EVENT_BYTES) {
+    this.#framing = framing;
     this.#boundary =
       framing === "sse" ? new BlankLine() : framing === "ndjson" ? new LineFeed() : new ArrayElement();
     this.#skipBom = framing === "sse";
@@ -62,7 +71,17 @@ export class EventSplitter {
       }
     }
     let from = at;
+    this.#boundary.begin();
     while (at < chunk.length) {
+      if (this.#tailLength === 0 && this.#framing === "sse" && sink.onKnown !== undefined) {
+        const end = sink.onKnown(chunk, at, Math.min(chunk.length, at + this.#maxBytes));
+        if (end === -2) return this.#stop("stopped");
+        if (end >= 0) {
+          at = end;
+          from = end;
+          continue;
+        }
+      }
       const end = this.#boundary.next(chunk, at, chunk.length);
       if (end < 0) break;
       if (this.#tailLength > 0) {
@@ -162,13 +181,11 @@ class BlankLine implements Boundary {
     return this.#ending;
   }
 
-  next(bytes: Buffer, at: number, end: number): number {
-    const found = this.#find(bytes, at, end);
-    if (found < 0 || found === end) this.#cr = -1;
-    return found;
+  begin(): void {
+    this.#cr = -1;
   }
 
-  #find(bytes: Buffer, at: number, end: number): number {
+  next(bytes: Buffer, at: number, end: number): number {
     let position = at;
     if (this.#afterCr) {
       this.#afterCr = false;
@@ -182,7 +199,7 @@ class BlankLine implements Boundary {
     let feed = -1;
     let cr = this.#cr;
     while (position < end) {
-      if (feed < position) feed = indexOrEnd(bytes, LF, position, end);
+      if (feed < position) feed = bytes[position] === LF ? position : indexOrEnd(bytes, LF, position, end);
       if (cr < position) {
         cr = indexOrEnd(bytes, CR, position, end);
         this.#cr = cr;
@@ -213,6 +230,8 @@ class BlankLine implements Boundary {
 class LineFeed implements Boundary {
   readonly complete = false;
 
+  begin(): void {}
+
   next(bytes: Buffer, at: number, _end: number): number {
     const feed = bytes.indexOf(LF, at);
     return feed < 0 ? -1 : feed + 1;
@@ -225,6 +244,8 @@ class ArrayElement implements Boundary {
   #depth = 0;
   #inString = false;
   #escaped = false;
+
+  begin(): void {}
 
   next(bytes: Buffer, at: number, end: number): number {
     for (let position = at; position < end; position++) {

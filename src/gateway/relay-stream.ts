@@ -1,5 +1,6 @@
 /** A stream relayed in its own protocol: events pass byte for byte, held until the first content, watched but not parsed. */
 import { type EventSink, EventSplitter } from "../base/sse.ts";
+import type { KnownEvents } from "../protocols/known-events.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import {
   type ChatProtocol,
@@ -64,6 +65,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   readonly #showUsage: boolean;
   readonly #terminator: string;
   readonly #splitter: EventSplitter;
+  readonly #known: KnownEvents | null;
   readonly #rewrite: ((event: Buffer) => Buffer) | null;
   #held: Buffer[] | null = null;
   #heldBytes = 0;
@@ -85,6 +87,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     this.#showUsage = options.showUsage;
     this.#terminator = options.terminator;
     this.inspector = options.inspector;
+    this.#known = options.inspector.known ?? null;
     this.#splitter = new EventSplitter(options.framing);
     this.#rewrite = options.echoModel === "" ? null : createModelRewriter(options.echoModel);
   }
@@ -107,7 +110,17 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
 
   /** One whole event. */
   onEvent(buffer: Buffer, start: number, end: number): boolean {
-    const flags = this.inspector.inspect(buffer, start, end);
+    return this.#take(this.inspector.inspect(buffer, start, end), buffer, start, end);
+  }
+
+  onKnown(buffer: Buffer, start: number, limit: number): number {
+    const known = this.#known;
+    const end = known === null ? -1 : known.match(buffer, start, limit);
+    if (known === null || end < 0) return -1;
+    return this.#take(known.accept(buffer), buffer, start, end) ? end : -2;
+  }
+
+  #take(flags: number, buffer: Buffer, start: number, end: number): boolean {
     if ((flags & ERROR) !== 0) {
       this.#flushRun();
       const error = this.inspector.error;

@@ -6,6 +6,7 @@ import type { Edit } from "../base/json-edit.ts";
 import type { ObjectScan } from "../base/json-scan.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { KeepOptions } from "./escaped-text.ts";
+import type { KnownEvents } from "./known-events.ts";
 import type { ChatRequest, ChatResponse, MediaSource, Stop, StreamEvent, Usage, Vendor } from "./neutral.ts";
 import type { TurnNotes } from "./turn-notes.ts";
 
@@ -182,6 +183,8 @@ export interface StreamPosition {
  * bytes can hold usage, an error or a finish reason.
  */
 export interface StreamInspector {
+  /** Recognises events that are like one before, and where they end: `accept` then stands for `inspect`. */
+  readonly known?: KnownEvents;
   /** `event` holds one whole SSE event (or NDJSON line) in [start, end). Returns the bits above. */
   inspect(event: Buffer, start: number, end: number): number;
   /** Usage seen so far; null = none. */

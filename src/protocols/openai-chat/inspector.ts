@@ -4,6 +4,7 @@ import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { afterSpace, closingBrace, closingQuote, saysAt, spells, stringAt } from "../byte-text.ts";
 import { EscapedText, type KeepOptions } from "../escaped-text.ts";
+import { KnownEvents } from "../known-events.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
   CONTENT,
@@ -31,7 +32,11 @@ const ROOT = 1;
 const CHOICE = 3;
 const DELTA = 4;
 
+/** What an event may say that changes nothing when it is said again. */
+const REPEATABLE = CONTENT | REASONING | TOOL_CALL;
+
 export class ChatInspector implements StreamInspector, MemberSink {
+  readonly known: KnownEvents;
   usage: Usage | null = null;
   error: UpstreamErrorInfo | null = null;
   model = "";
@@ -50,6 +55,7 @@ export class ChatInspector implements StreamInspector, MemberSink {
 
   constructor(options: KeepOptions) {
     this.#keeper = new EscapedText(options);
+    this.known = new KnownEvents(this.#keeper);
   }
 
   get text(): Buffer | null {
@@ -57,6 +63,7 @@ export class ChatInspector implements StreamInspector, MemberSink {
   }
 
   inspect(event: Buffer, start: number, end: number): number {
+    if (this.known.match(event, start, end) === end) return this.known.accept(event);
     if (!findSseData(event, start, end, this.#data)) return PING;
     const from = afterSpace(event, this.#data.start, this.#data.end);
     const to = this.#data.end;
@@ -70,6 +77,7 @@ export class ChatInspector implements StreamInspector, MemberSink {
     this.#flags = 0;
     this.#emptyChoices = false;
     this.#hasUsage = false;
+    this.known.begin();
     if (!walkMembers(event, from, to, this)) return MALFORMED;
     this.#begun = true;
     if ((this.#flags & ERROR) !== 0) {
@@ -77,6 +85,8 @@ export class ChatInspector implements StreamInspector, MemberSink {
       return ERROR;
     }
     if (this.#hasUsage && this.#emptyChoices) return USAGE_ONLY;
+    if (!this.#hasUsage && (this.#flags & ~REPEATABLE) === 0)
+      this.known.learn(event, start, end, this.#flags);
     return this.#flags;
   }
 
@@ -102,8 +112,10 @@ export class ChatInspector implements StreamInspector, MemberSink {
     } else if (depth === CHOICE) {
       this.#inDelta = spells(event, key, length, "delta");
       this.#choiceKey(event, key, length, value, to);
-    } else if (depth === DELTA && this.#inDelta) {
-      this.#deltaKey(event, key, length, value, to);
+    } else if (depth === DELTA) {
+      if (this.#inDelta) this.#deltaKey(event, key, length, value, to);
+    } else if (spells(event, key, length, "arguments")) {
+      this.#noteString(event, value, to, false); // of a tool call
     }
   }
 
@@ -114,11 +126,13 @@ export class ChatInspector implements StreamInspector, MemberSink {
       if (spells(event, key, length, "content")) {
         this.#flags |= CONTENT;
         this.#open = true;
-        this.#keeper.append(event, value + 1, closingQuote(event, value, to));
+        this.#keeper.append(event, value + 1, this.#noteString(event, value, to, true));
       } else if (spells(event, key, length, "reasoning_content") || spells(event, key, length, "reasoning")) {
         this.#flags |= CONTENT | REASONING;
+        this.#noteString(event, value, to, false);
       } else if (spells(event, key, length, "refusal")) {
         this.#flags |= CONTENT;
+        this.#noteString(event, value, to, false);
       }
       return;
     }
@@ -173,7 +187,17 @@ export class ChatInspector implements StreamInspector, MemberSink {
       this.model = stringAt(event, value, to);
     } else if (this.#created === 0 && spells(event, key, length, "created")) {
       this.#created = Number.parseInt(event.toString("latin1", value, Math.min(to, value + 12)), 10) || 0;
+    } else if (spells(event, key, length, "obfuscation")) {
+      this.#noteString(event, value, to, false);
     }
+  }
+
+  /** A string that is another one in every event. Returns where its inside ends, -1 when it does not. */
+  #noteString(event: Buffer, value: number, to: number, keep: boolean): number {
+    if (event[value] !== QUOTE) return -1;
+    const end = closingQuote(event, value, to);
+    this.known.note(value + 1, end, keep);
+    return end;
   }
 
   #readUsage(event: Buffer, value: number, to: number): void {

@@ -1,0 +1,178 @@
+/** Events that are recognised say what a walk over them says, however the stream is cut and whatever stands in it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EventSplitter } from "../../../src/base/sse.ts";
+import { ChatInspector } from "../../../src/protocols/openai-chat/inspector.ts";
+import { CONTENT, REASONING, TOOL_CALL } from "../../../src/protocols/protocol.ts";
+import { seededRandom, seedOf } from "../../support/seed.ts";
+
+const START = '{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,"model":"m-ü"';
+const choice = (delta: string, behind = "", index = 0) =>
+  `data: ${START},"choices":[{"index":${index},"delta":{${delta}},"finish_reason":null}]${behind}}\n\n`;
+const text = (word: string, behind = "") => choice(`"content":"${word}"`, behind);
+const WORDS = ["a", "b c", "Grüezi 😀", "\\n", "\\\\", '\\"}]', "\\u00e9", "", "long ".repeat(12), "~", "\\"];
+
+const FINISH = `data: ${START},"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n`;
+const USAGE = `data: ${START},"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n`;
+
+const STREAMS: readonly (readonly string[])[] = [
+  [
+    choice('"role":"assistant","content":""'),
+    ...WORDS.map((word) => text(word)),
+    FINISH,
+    USAGE,
+    "data: [DONE]\n\n",
+  ],
+  WORDS.map((word) => text(word, `,"usage":null,"obfuscation":"${"x".repeat(word.length % 7)}"`)),
+  WORDS.map((word) => choice(`"reasoning_content":"${word}"`)),
+  WORDS.map((word) => choice(`"tool_calls":[{"index":0,"function":{"arguments":"${word}"}}]`)),
+  WORDS.map((word) => text(word).replaceAll("\n", "\r\n")),
+  WORDS.map((word) => `event: message\n${text(word)}`),
+  WORDS.flatMap((word) => [text(word), ": ping\n\n", choice(`"refusal":"${word}"`), "\n"]),
+  WORDS.map((word, at) => choice(`"content":"${word}"`, "", at % 3)),
+  [text("a"), text("b"), text('c"}}],"error":{"message":"no"},"x":[{"y":{"z":"'), text("d")],
+  [text("a"), text("b\n"), text("b\ndata: c"), text("b\r"), text("b\r\n\r\n"), text("b\n\n"), text("c\0")],
+  [text("a"), text("b"), text("c").slice(0, -1), text("d"), text("e").slice(0, -4), text("f")],
+  [text("a"), text("b"), text("c").replace("}\n", "}}\n"), text("d").replace("]", "}"), text("e")],
+  [text("a"), text("b"), text("c").replace("1764000000", "1764000001"), text("d")],
+  [text("a", `,"long":"${"y".repeat(400)}"`), text("b", `,"long":"${"y".repeat(400)}"`)],
+  [text("a", ',"usage":{"prompt_tokens":3}'), text("b", ',"usage":{"prompt_tokens":4}'), text("c")],
+  [text("a"), text("b"), `data: ${START},"error":{"message":"no"}}\n\n`, text("c")],
+  [text("a"), "data: x\ndata: y\n\n", `${text("b").trimEnd()}\ndata: z\n\n`, text("c")],
+  ['data: {"choices":[{"delta":{"content":"x"}}]}\n\n', 'data: {"choices":[{"delta":{"content":"y"}}]}\n\n'],
+];
+
+interface Fact {
+  readonly event: string;
+  readonly flags: number;
+  readonly facts: unknown;
+}
+
+/** What is told of a stream that arrives in these pieces; `walks`: every event is walked, found by its line ends. */
+function tell(pieces: readonly Buffer[], walks: boolean): { told: Fact[]; recognised: number; rest: string } {
+  const inspector = new ChatInspector({ keepText: 150 });
+  if (walks) inspector.known.learn = () => {};
+  const told: Fact[] = [];
+  let recognised = 0;
+  const tellOf = (flags: number, buffer: Buffer, start: number, end: number) => {
+    const { usage, error, model, stop } = inspector;
+    const facts = {
+      usage,
+      error,
+      model,
+      stop,
+      position: inspector.position(),
+      text: inspector.text?.toString("latin1"),
+    };
+    told.push({ event: buffer.toString("latin1", start, end), flags, facts });
+    return true;
+  };
+  const onEvent = (buffer: Buffer, start: number, end: number) =>
+    tellOf(inspector.inspect(buffer, start, end), buffer, start, end);
+  const onKnown = (buffer: Buffer, start: number, limit: number) => {
+    const end = inspector.known.match(buffer, start, limit);
+    if (end < 0) return -1;
+    recognised++;
+    tellOf(inspector.known.accept(buffer), buffer, start, end);
+    return end;
+  };
+  const sink = walks ? { onEvent } : { onEvent, onKnown };
+  const splitter = new EventSplitter("sse");
+  for (const piece of pieces) splitter.push(piece, sink);
+  return { told, recognised, rest: splitter.finish(sink).toString("latin1") };
+}
+
+function sameWhereverCut(bytes: Buffer, cuts: Iterable<readonly number[]>): void {
+  const { told, rest } = tell([bytes], true);
+  for (const cut of cuts) {
+    const pieces = [0, ...cut].map((from, i) => Buffer.from(bytes.subarray(from, cut[i] ?? bytes.length)));
+    const other = tell(pieces, false);
+    assert.deepEqual(other.told, told, JSON.stringify({ cut, text: bytes.toString("latin1") }));
+    assert.equal(other.rest, rest);
+  }
+}
+
+test("a stream says the same cut at any byte", () => {
+  for (const stream of STREAMS) {
+    const bytes = Buffer.from(stream.join(""));
+    sameWhereverCut(bytes, [[]]);
+    sameWhereverCut(
+      bytes,
+      Array.from({ length: bytes.length - 1 }, (_, at) => [at + 1]),
+    );
+  }
+});
+
+test("mutated streams say the same in any pieces", () => {
+  const seed = seedOf(20261126);
+  const random = seededRandom(seed);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const odd = [
+    '"',
+    "\\",
+    "\n",
+    "\r",
+    "\0",
+    "}",
+    "]",
+    ",",
+    ":",
+    " ",
+    "\n\n",
+    "ü",
+    "data:",
+    '"error":{}',
+    '"usage":{}',
+  ];
+  for (let round = 0; round < 1500; round++) {
+    const stream = [...(STREAMS[below(STREAMS.length)] ?? [])];
+    for (let i = below(3); i >= 0; i--) {
+      const which = below(stream.length);
+      const event = stream[which] ?? "";
+      const at = below(event.length);
+      stream[which] = event.slice(0, at) + (odd[below(odd.length)] ?? "") + event.slice(at + below(3));
+    }
+    // What differs from its neighbours in a byte is followed by what was known.
+    const bytes = Buffer.from([...stream, ...stream].join(""));
+    const cuts = Array.from({ length: below(5) }, () => below(bytes.length)).sort((a, b) => a - b);
+    try {
+      sameWhereverCut(bytes, [[], cuts]);
+    } catch (error) {
+      throw new Error(`SEED=${seed} round ${round}: ${(error as Error).message}`);
+    }
+  }
+});
+
+test("words, reasoning and arguments of calls are recognised from the second on, with padding of any length", () => {
+  const kinds: [(word: string) => string, number][] = [
+    [(word) => text(word), CONTENT],
+    [(word) => text(word, `,"obfuscation":"${"x".repeat(word.length)}"`), CONTENT],
+    [(word) => choice(`"content":null,"reasoning":"${word}"`), CONTENT | REASONING],
+    [(word) => choice(`"tool_calls":[{"index":1,"function":{"arguments":"${word}"}}]`), CONTENT | TOOL_CALL],
+  ];
+  for (const [kind, flags] of kinds) {
+    const { told, recognised } = tell(
+      [Buffer.from(["one", "two", 't\\"hree', "four ".repeat(99)].map(kind).join(""))],
+      false,
+    );
+    assert.equal(recognised, 3);
+    assert.deepEqual([...new Set(told.map((fact) => fact.flags))], [flags]);
+  }
+});
+
+test("what is learned is bounded: long events, many strings, and streams whose events are never alike", () => {
+  const count = (events: readonly string[]) => tell([Buffer.from(events.join(""))], false).recognised;
+  const padded = (fixed: number) => {
+    const padding = fixed - Buffer.byteLength(text("", ',"p":""'));
+    return ["a", "b"].map((word) => text(word, `,"p":"${"y".repeat(padding)}"`));
+  };
+  assert.equal(count(padded(384)), 1);
+  assert.equal(count(padded(385)), 0);
+  const calls = (n: number) =>
+    choice(`"tool_calls":[${Array.from({ length: n }, () => '{"function":{"arguments":"x"}}').join(",")}]`);
+  assert.equal(count([calls(4), calls(4)]), 1);
+  assert.equal(count([calls(5), calls(5)]), 0);
+  const others = (n: number) => Array.from({ length: n }, (_, at) => text("a", `,"n":${at}`));
+  assert.equal(count([...others(7), text("a"), text("b")]), 1);
+  assert.equal(count([...others(8), text("a"), text("b")]), 0);
+});
