@@ -51,41 +51,52 @@ export class EventSplitter {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether the next event cut in two will be put together in `buffer`. */
+  reuses(buffer: Buffer): boolean {
+    return buffer === this.#tail;
+  }
+
   /** Bytes held of an event that is not complete yet. */
   get held(): number {
     return this.#tailLength;
   }
 
-  push(chunk: Buffer, sink: EventSink): PushResult {
+  /** Takes the piece [at, end) of `bytes`. */
+  push(bytes: Buffer, sink: EventSink, at = 0, end: number = bytes.length): PushResult {
     if (this.#stopped !== "ok") return this.#stopped;
-    let at = 0;
+    let chunk = bytes;
     if (this.#skipBom) {
+      if (at > 0 || end < bytes.length) chunk = bytes.subarray(at, end);
       at = this.#dropBom(chunk);
       if (at < 0) return "ok";
       // A part of a mark that turned out to be none waits in the tail and was never scanned.
       if (this.#tailLength > 0) {
-        const joined = Buffer.concat([this.#tail.subarray(0, this.#tailLength), chunk]);
+        chunk = Buffer.concat([this.#tail.subarray(0, this.#tailLength), chunk]);
         this.#tailLength = 0;
-        chunk = joined;
         at = 0;
       }
+      end = chunk.length;
     }
-    let from = at;
     this.#boundary.begin();
-    while (at < chunk.length) {
+    while (at < end) {
       if (this.#tailLength === 0 && this.#framing === "sse" && sink.onKnown !== undefined) {
-        const end = sink.onKnown(chunk, at, Math.min(chunk.length, at + this.#maxBytes));
-        if (end === -2) return this.#stop("stopped");
-        if (end >= 0) {
-          at = end;
-          from = end;
+        const next = sink.onKnown(chunk, at, Math.min(end, at + this.#maxBytes));
+        if (next === -2) return this.#stop("stopped");
+        if (next >= 0) {
+          at = next;
           continue;
         }
       }
-      const end = this.#boundary.next(chunk, at, chunk.length);
-      if (end < 0) break;
+      if (end < chunk.length) {
+        // A search would go on behind the piece.
+        chunk = chunk.subarray(at, end);
+        at = 0;
+        end = chunk.length;
+      }
+      const next = this.#boundary.next(chunk, at, end);
+      if (next < 0) break;
       if (this.#tailLength > 0) {
-        if (!this.#append(chunk, from, end)) return this.#stopped;
+        if (!this.#append(chunk, at, next)) return this.#stopped;
         const length = this.#tailLength;
         this.#tailLength = 0;
         const tail = this.#tail;
@@ -93,13 +104,12 @@ export class EventSplitter {
         if (tail.length > 65536) this.#tail = EMPTY;
         if (length > 0 && !sink.onEvent(tail, 0, length)) return this.#stop("stopped");
       } else {
-        if (end - from > this.#maxBytes) return this.#stop("too_large");
-        if (!sink.onEvent(chunk, from, end)) return this.#stop("stopped");
+        if (next - at > this.#maxBytes) return this.#stop("too_large");
+        if (!sink.onEvent(chunk, at, next)) return this.#stop("stopped");
       }
-      at = end;
-      from = end;
+      at = next;
     }
-    if (from < chunk.length && !this.#append(chunk, from, chunk.length)) return this.#stopped;
+    if (at < end && !this.#append(chunk, at, end)) return this.#stopped;
     return "ok";
   }
 

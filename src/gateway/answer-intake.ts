@@ -50,10 +50,12 @@ export class AnswerIntake {
     });
   }
 
-  /** False: nothing more until `onRoom`. */
-  data(chunk: Buffer): boolean {
-    if (this.#decompressor !== null) return this.#decompressor.write(chunk);
-    this.#reader?.data(chunk);
+  /** [start, end) of `bytes` has come. False: nothing more until `onRoom`. */
+  data(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#decompressor !== null) return this.#decompressor.write(bytes.subarray(start, end));
+    const reader = this.#reader;
+    if (reader?.bytes !== undefined) reader.bytes(bytes, start, end);
+    else reader?.data(bytes.subarray(start, end));
     return true;
   }
 

@@ -125,9 +125,13 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   }
 
   onData(chunk: Buffer): void {
+    this.onBytes(chunk, 0, chunk.length);
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
     if (this.#over) return;
     this.#deadlines.takeData();
-    if (!this.#intake.data(chunk)) this.#send.pause();
+    if (!this.#intake.data(bytes, start, end)) this.#send.pause();
   }
 
   onEnd(clean: boolean): void {

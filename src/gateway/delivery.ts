@@ -92,10 +92,26 @@ export class Delivery implements ExchangeListener, TimerTarget {
     if (this.#done || chunk.length === 0) return;
     this.bytesOut += chunk.length;
     this.#timer?.restart(KEEP_ALIVE_MS);
-    if (!this.#exchange.write(chunk) && !this.#blocked) {
-      this.#blocked = true;
-      this.#source?.pause();
+    if (!this.#exchange.write(chunk)) this.#block();
+  }
+
+  /** `write` of [start, end), without a view where the engine needs none. */
+  writeBytes(bytes: Buffer, start: number, end: number): void {
+    const exchange = this.#exchange;
+    if (exchange.writeBytes === undefined) {
+      this.write(bytes.subarray(start, end));
+      return;
     }
+    if (this.#done || start === end) return;
+    this.bytesOut += end - start;
+    this.#timer?.restart(KEEP_ALIVE_MS);
+    if (!exchange.writeBytes(bytes, start, end)) this.#block();
+  }
+
+  #block(): void {
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.#source?.pause();
   }
 
   writeText(text: string): void {
@@ -142,10 +158,7 @@ export class Delivery implements ExchangeListener, TimerTarget {
     if (text !== "") {
       const bytes = Buffer.from(text, "utf8");
       this.bytesOut += bytes.length;
-      if (!this.#exchange.write(bytes)) {
-        this.#blocked = true;
-        this.#source?.pause();
-      }
+      if (!this.#exchange.write(bytes)) this.#block();
     }
     this.#startTimer(KEEP_ALIVE_MS);
   }

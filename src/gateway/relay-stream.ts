@@ -74,7 +74,6 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   #content = false;
   #finish = false;
   #terminal = false;
-  #chunk: Buffer | null = null;
   /** Neighbouring events of one piece that go out in one write. */
   #run: Buffer | null = null;
   #runStart = 0;
@@ -97,10 +96,12 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   }
 
   data(chunk: Buffer): void {
-    this.#chunk = chunk;
-    const result = this.#splitter.push(chunk, this);
+    this.bytes(chunk, 0, chunk.length);
+  }
+
+  bytes(bytes: Buffer, start: number, end: number): void {
+    const result = this.#splitter.push(bytes, this, start, end);
     this.#flushRun();
-    this.#chunk = null;
     if (result === "too_large") {
       this.#attempt.fail(trouble("too_large", "one event is larger than 8 MiB", { afterHead: true }));
     } else if (this.#terminal && !this.#attempt.over) {
@@ -182,7 +183,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     this.#options = null;
     options?.onDelivered(this);
     options?.start(to);
-    for (const event of this.#held ?? []) this.#send(event);
+    for (const event of this.#held ?? []) this.#send(event, 0, event.length);
     this.#held = null;
     this.#attempt.memory.unhold();
   }
@@ -256,9 +257,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
       return;
     }
     this.#flushRun();
-    if (buffer !== this.#chunk) {
-      // An event put together from two pieces lies in the splitter's own buffer, which the next one reuses.
-      this.#send(buffer.subarray(start, end));
+    if (this.#splitter.reuses(buffer)) {
+      this.#send(buffer, start, end);
       return;
     }
     this.#run = buffer;
@@ -270,12 +270,12 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
     const run = this.#run;
     if (run === null) return;
     this.#run = null;
-    const whole = this.#runStart === 0 && this.#runEnd === run.length;
-    this.#send(whole ? run : run.subarray(this.#runStart, this.#runEnd));
+    this.#send(run, this.#runStart, this.#runEnd);
   }
 
-  #send(bytes: Buffer): void {
-    this.#delivery?.write(this.#rewrite === null ? bytes : this.#rewrite(bytes));
+  #send(bytes: Buffer, start: number, end: number): void {
+    if (this.#rewrite === null) this.#delivery?.writeBytes(bytes, start, end);
+    else this.#delivery?.write(this.#rewrite(bytes.subarray(start, end)));
   }
 }
 

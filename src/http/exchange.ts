@@ -58,6 +58,8 @@ export interface Exchange {
   start(status: number, headers: HeaderList): void;
   /** Copies or sends the chunk before it returns. False: more than `stream_buffer_bytes` wait, stop until `onDrain`. */
   write(chunk: Uint8Array): boolean;
+  /** `write` of [start, end), by engines that need no view for it. */
+  writeBytes?(bytes: Buffer, start: number, end: number): boolean;
   /** Ends the streamed answer cleanly. */
   end(): void;
   /** Ends the answer so that the client can tell it is not whole: the connection is cut. */

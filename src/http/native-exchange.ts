@@ -176,6 +176,11 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     return this.stream === null || this.stream.write(chunk);
   }
 
+  writeBytes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.closed || !this.started) return false;
+    return this.stream === null || this.stream.writeBytes(bytes, start, end);
+  }
+
   end(): void {
     if (this.closed || !this.started) return;
     if (this.stream !== null) {

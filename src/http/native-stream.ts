@@ -103,7 +103,7 @@ export class NativeStream implements TurnWriter {
       if (this.mayProbe && !this.inTurn) this.sendPending();
     } else if (this.total >= 0) {
       this.send(chunk);
-    } else if (!this.gather(chunk)) {
+    } else if (!this.gather(chunk, 0, chunk.length)) {
       if (this.owner.inCallback) {
         this.hold(chunk);
         this.awaitTurn();
@@ -113,8 +113,19 @@ export class NativeStream implements TurnWriter {
         else this.send(chunk);
       }
     }
+    return this.hasRoom();
+  }
+
+  /** `write` of [start, end): small pieces, which events are, are copied without a view. */
+  writeBytes(bytes: Buffer, start: number, end: number): boolean {
+    const gathers = this.total < 0 && this.pendingBytes === 0 && this.backlog <= this.host.streamBufferBytes;
+    if (gathers && !this.stopped && !this.ending && this.gather(bytes, start, end)) return this.hasRoom();
+    return this.write(bytes.subarray(start, end));
+  }
+
+  private hasRoom(): boolean {
     if (this.stopped) return false;
-    const room = this.gathered + this.pendingBytes + this.backlog <= limit;
+    const room = this.gathered + this.pendingBytes + this.backlog <= this.host.streamBufferBytes;
     if (!room) this.wantsDrain = true;
     return room;
   }
@@ -155,12 +166,13 @@ export class NativeStream implements TurnWriter {
   }
 
   /** False: not small, or no room. */
-  private gather(chunk: Uint8Array): boolean {
-    if (chunk.length > SMALL_BYTES || this.gathered + chunk.length > GATHERED_BYTES) return false;
-    const at = this.host.space.append(this.gatheredAt, this.gathered, chunk);
+  private gather(bytes: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    if (length > SMALL_BYTES || this.gathered + length > GATHERED_BYTES) return false;
+    const at = this.host.space.append(this.gatheredAt, this.gathered, bytes, start, end);
     if (at < 0) return false;
     this.gatheredAt = at;
-    this.gathered += chunk.length;
+    this.gathered += length;
     this.awaitTurn();
     return true;
   }

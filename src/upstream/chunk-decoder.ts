@@ -6,6 +6,9 @@ const MAX_CHUNK_SIZE = 2 ** 31;
 const MAX_SIZE_LINE = 16 * 1024;
 const MAX_TRAILERS = 8 * 1024;
 
+/** Far less than the limit: 256 MiB. */
+const PLAIN_DIGITS = 7;
+
 const TAB = 9;
 const LF = 10;
 const CR = 13;
@@ -54,6 +57,13 @@ export class ChunkDecoder {
         at = this.#data(bytes, at, end);
         continue;
       }
+      if (this.#state === SIZE_FIRST) {
+        const next = this.#plainSize(bytes, at, end);
+        if (next > at) {
+          at = next;
+          continue;
+        }
+      }
       if (!this.#frame(bytes[at] as number)) return at;
       at += 1;
       if (this.done) return at;
@@ -71,8 +81,32 @@ export class ChunkDecoder {
     }
     this.viewEnd += taken;
     this.#left -= taken;
-    if (this.#left === 0) this.#state = DATA_CR;
-    return at + taken;
+    const next = at + taken;
+    if (this.#left > 0) return next;
+    if (next + 1 < end && bytes[next] === CR && bytes[next + 1] === LF) {
+      this.#state = SIZE_FIRST;
+      return next + 2;
+    }
+    this.#state = DATA_CR;
+    return next;
+  }
+
+  /** A size line as nearly all are, digits and its end: the first byte behind it. `at` = another, or not whole. */
+  #plainSize(bytes: Buffer, at: number, end: number): number {
+    const last = Math.min(end - 1, at + PLAIN_DIGITS);
+    let size = 0;
+    let position = at;
+    for (; position < last; position++) {
+      const byte = bytes[position] as number;
+      if (byte === CR) break;
+      const digit = hexDigit(byte);
+      if (digit < 0) return at;
+      size = size * 16 + digit;
+    }
+    if (size === 0 || position >= end - 1 || bytes[position] !== CR || bytes[position + 1] !== LF) return at;
+    this.#left = size;
+    this.#state = DATA;
+    return position + 2;
   }
 
   /** One byte outside the data; false = refused. */

@@ -70,6 +70,8 @@ export interface UpstreamHandler {
   onHead(head: ResponseHead): void;
   /** A piece of the decoded body (chunk framing removed). A view into a shared buffer: valid during the call only. */
   onData(chunk: Buffer): void;
+  /** In its place, for who needs no view: [start, end) of a shared buffer. */
+  onBytes?(bytes: Buffer, start: number, end: number): void;
   /** The whole body has arrived; `clean` is false when its end could only be told from the connection's end. */
   onEnd(clean: boolean): void;
   onFail(failure: UpstreamFailure): void;

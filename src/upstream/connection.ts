@@ -104,9 +104,12 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     call.handler.onHead({ status, headers });
   }
 
-  onBody(view: Buffer): void {
+  onBody(bytes: Buffer, start: number, end: number): void {
     const call = this.#call;
-    if (call !== null && !call.over) call.handler.onData(view);
+    if (call === null || call.over) return;
+    const { handler } = call;
+    if (handler.onBytes === undefined) handler.onData(bytes.subarray(start, end));
+    else handler.onBytes(bytes, start, end);
   }
 
   pause(): void {

@@ -8,8 +8,8 @@ import { KnownHeads } from "./known-heads.ts";
 export interface ResponseSink {
   /** The final head; 1xx are skipped. */
   onHead(status: number, headers: HeaderList): void;
-  /** At most once a feed: a view into the bytes that were fed, chunk framing taken off. */
-  onBody(view: Buffer): void;
+  /** At most once a feed: [start, end) of the bytes that were fed, chunk framing taken off. */
+  onBody(bytes: Buffer, start: number, end: number): void;
 }
 
 /** `done` = the answer is complete; `refused` = `refusal` says why and the connection must go; `stopped` = by the sink. */
@@ -175,15 +175,14 @@ export class ResponseParser {
       this.#left -= next - at;
       if (this.#left === 0) this.#phase = DONE;
     }
-    this.#sink.onBody(bytes.subarray(at, next));
+    this.#sink.onBody(bytes, at, next);
     return next;
   }
 
   #readChunks(chunks: ChunkDecoder, bytes: Buffer, at: number, end: number): number {
     const next = chunks.decode(bytes, at, end);
     if (chunks.done) this.#phase = DONE;
-    if (chunks.viewEnd > chunks.viewStart)
-      this.#sink.onBody(bytes.subarray(chunks.viewStart, chunks.viewEnd));
+    if (chunks.viewEnd > chunks.viewStart) this.#sink.onBody(bytes, chunks.viewStart, chunks.viewEnd);
     this.refusal = chunks.refusal;
     return next;
   }

@@ -16,7 +16,12 @@ function split(framing: Framing, pieces: Buffer[], maxBytes?: number) {
     },
   };
   let result = "ok";
-  for (const piece of pieces) result = splitter.push(Buffer.from(piece), sink);
+  for (const [i, piece] of pieces.entries()) {
+    // As a whole buffer, and as a part of one that has line ends and brackets around it.
+    const around = i % 2 === 0 ? Buffer.alloc(0) : Buffer.from("\n\r\n\n]}\r");
+    const bytes = Buffer.concat([around, piece, around]);
+    result = splitter.push(bytes, sink, around.length, around.length + piece.length);
+  }
   const rest = splitter.finish(sink).toString();
   return { events, rest, result };
 }

@@ -57,8 +57,10 @@ async function runStream(seed: number, sized: boolean): Promise<void> {
   for (let turns = 0; !complete && turns < 20_000; turns++) {
     for (let pieces = random() * 10; pieces > 0 && open && written < length; pieces--) {
       const size = Math.min(length - written, SIZES[Math.floor(random() * SIZES.length)] ?? 1);
-      const shared = Buffer.from(SOURCE.subarray(written, written + size));
-      open = stream.write(shared);
+      const shared = Buffer.alloc(size + 2, 0xee);
+      SOURCE.copy(shared, 1, written, written + size);
+      open =
+        random() < 0.5 ? stream.write(shared.subarray(1, 1 + size)) : stream.writeBytes(shared, 1, 1 + size);
       shared.fill(0xee);
       written += size;
     }

@@ -38,6 +38,12 @@ export const GOOD: readonly CorpusAnswer[] = [
     body: "hello",
   },
   {
+    name: "chunk sizes of six, seven and eight digits",
+    bytes: `${CHUNKED}000001\r\na\r\n0000001\r\nb\r\n00000001\r\nc\r\n0000000\r\n\r\n`,
+    status: 200,
+    body: "abc",
+  },
+  {
     name: "chunk extensions",
     bytes: `${CHUNKED}5;a=b;c="d e"\r\nhello\r\n0;last\r\n\r\n`,
     status: 200,

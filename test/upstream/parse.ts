@@ -21,7 +21,7 @@ export function parse(pieces: readonly Buffer[], head = false, scanners = new He
       status = code;
       headers = list;
     },
-    onBody: (view) => body.push(Buffer.from(view)),
+    onBody: (bytes, start, end) => body.push(Buffer.from(bytes.subarray(start, end))),
   };
   const parser = new ResponseParser(sink, scanners);
   parser.begin(head);

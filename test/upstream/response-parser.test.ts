@@ -74,7 +74,10 @@ test("256 header lines and a head of just under 64 KiB are taken", () => {
 
 test("chunks of one read come as one piece, whatever their framing", () => {
   const pieces: string[] = [];
-  const parser = new ResponseParser({ onHead: () => {}, onBody: (view) => pieces.push(view.toString()) });
+  const parser = new ResponseParser({
+    onHead: () => {},
+    onBody: (bytes, start, end) => pieces.push(bytes.toString("latin1", start, end)),
+  });
   parser.begin(false);
   const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const bytes = Buffer.from(`${head}1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\n\r\n`);
