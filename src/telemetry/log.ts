@@ -4,6 +4,7 @@ import pino from "pino";
 import type { Timers } from "../base/clock.ts";
 import { GatheredLines, type LineWriter } from "./gathered-lines.ts";
 import { createPrettyPrinter } from "./pretty.ts";
+import { createSecrets } from "./secrets.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
@@ -28,16 +29,6 @@ export interface Log {
 /** Waiting bytes beyond this are dropped and counted: logging never holds memory or a request up. */
 const MAX_WAITING_BYTES = 1 << 20;
 const FLUSH_MS = 250;
-/** Shorter secrets would blank out ordinary words. */
-const MIN_SECRET_LENGTH = 6;
-
-interface Secret {
-  readonly text: string;
-  readonly bytes: Buffer;
-  /** Node searches for so few bytes several times as fast as for more: most of what is written does not even hold them. */
-  readonly lead: Buffer;
-}
-
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: "pretty" | "json";
@@ -64,22 +55,21 @@ export function createLog(options: LogOptions): Log {
     maxLength: MAX_WAITING_BYTES,
     contentMode: "buffer",
   });
-  let dropped = 0;
   destination.on("drop", () => {
-    dropped++;
+    log.dropped++;
   });
   // stderr may be gone (a closed terminal): the gateway goes on without its log.
   destination.on("error", () => {
-    dropped++;
+    log.dropped++;
   });
-  let secrets: readonly Secret[] = [];
-  let level = options.level;
+  let secrets = createSecrets([]);
   const print = options.format === "pretty" ? createPrettyPrinter(options.color) : null;
   const lines = new GatheredLines(
     (bytes) => {
-      const hidden = secrets.some((secret) => bytes.includes(secret.lead) && bytes.includes(secret.bytes));
       const out =
-        print === null && !hidden ? Buffer.from(bytes) : Buffer.from(cleaned(bytes.toString("utf8")));
+        print === null && !secrets.areIn(bytes)
+          ? Buffer.from(bytes)
+          : Buffer.from(cleaned(bytes.toString("utf8")));
       // Typed for text only; in this mode it takes bytes.
       (destination as unknown as { write(bytes: Buffer): boolean }).write(out);
     },
@@ -93,13 +83,12 @@ export function createLog(options: LogOptions): Log {
   });
 
   const cleaned = (text: string): string => {
-    let clean = text;
-    for (const secret of secrets) clean = clean.replaceAll(secret.text, "[redacted]");
+    const clean = secrets.cut(text);
     return print === null ? clean : clean.replace(/[^\n]+\n/g, print);
   };
   const logger = pino(
     {
-      level,
+      level: options.level,
       base: null,
       timestamp: pino.stdTimeFunctions.epochTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -108,37 +97,27 @@ export function createLog(options: LogOptions): Log {
     { write: (line: string) => lines.addLine(line) },
   );
 
-  return {
-    get level() {
-      return level;
-    },
+  // Members instead of getters: a literal with a getter is a dictionary to V8, and every use of it a search.
+  const log: Log & { level: LogLevel; dropped: number } = {
+    level: options.level,
+    dropped: 0,
     trace: (fields, message) => logger.trace(fields, message),
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
     line(write) {
-      if (level === "warn" || level === "error") return;
+      if (log.level === "warn" || log.level === "error") return;
       write(lines);
       lines.finish();
     },
     hide(values) {
       // What waits was written under the old ones.
       lines.handOver();
-      // Logged text is JSON: a secret with a quote in it shows up escaped.
-      const spellings = new Set(values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]));
-      secrets = [...spellings]
-        .filter((text) => text.length >= MIN_SECRET_LENGTH)
-        .map((text) => {
-          const bytes = Buffer.from(text);
-          return { text, bytes, lead: bytes.subarray(0, MIN_SECRET_LENGTH) };
-        });
-    },
-    get dropped() {
-      return dropped;
+      secrets = createSecrets(values);
     },
     setLevel(next) {
-      level = next;
+      log.level = next;
       logger.level = next;
     },
     flush() {
@@ -147,4 +126,5 @@ export function createLog(options: LogOptions): Log {
       destination.flushSync();
     },
   };
+  return log;
 }
