@@ -57,7 +57,7 @@ export function appendRequestId(headers: string[], protocol: ProtocolName, id: s
 /** What every answer of a routed request says, errors too. `target`: label of who answered; "" = nobody. */
 export function appendRoute(headers: string[], record: RequestRecord, attempts: number, target = ""): void {
   appendRequestId(headers, record.protocol, record.from.requestId);
-  headers.push("x-sluice-attempts", String(attempts));
+  headers.push("x-sluice-attempts", `${attempts}`);
   if (record.wanDown) headers.push("x-sluice-wan", "down");
   if (record.route !== "") headers.push("x-sluice-route", record.route);
   const warnings = record.warningsFor(target);

@@ -27,38 +27,45 @@ export interface UpstreamHeaderRules {
   readonly rateLimits: boolean;
 }
 
-/** What becomes of an upstream's header of that name. */
-type Fate = "passes" | "dropped" | "request-id" | "of-body" | "rate-limit";
+/** Of a head of an upstream's, the headers that pass. */
+interface Passing {
+  /** What they are called to the caller. */
+  readonly names: readonly string[];
+  /** Where their values stand in the upstream's list. */
+  readonly places: readonly number[];
+}
 
-/** Fates by the names of a head, in their order: an upstream sends the same ones each time. */
-const knownHeads = new HeadMemory<readonly Fate[]>(16);
+/** By the names of a head, in their order: an upstream sends the same ones each time. One memory for each set of rules. */
+const memories = [0, 1, 2, 3].map(() => new HeadMemory<Passing>(16));
 
 /** Appends the upstream's headers that may pass. Its request id moves to `x-sluice-upstream-request-id`. */
 export function appendUpstreamHeaders(to: string[], headers: HeaderList, rules: UpstreamHeaderRules): void {
-  const fates = knownHeads.recall(headers) ?? judgeHead(headers);
-  for (let i = 0; i < fates.length; i++) {
-    const fate = fates[i];
-    if (fate === "dropped") continue;
-    const value = headers[2 * i + 1] ?? "";
-    if (fate === "request-id") to.push("x-sluice-upstream-request-id", value);
-    else if ((fate !== "of-body" || rules.sameBody) && (fate !== "rate-limit" || rules.rateLimits))
-      to.push(headers[2 * i] ?? "", value);
+  const memory = memories[(rules.sameBody ? 2 : 0) + (rules.rateLimits ? 1 : 0)] as HeadMemory<Passing>;
+  const { names, places } = memory.recall(headers) ?? choose(headers, rules, memory);
+  for (let i = 0; i < names.length; i++) to.push(names[i] as string, headers[places[i] as number] ?? "");
+}
+
+function choose(headers: HeaderList, rules: UpstreamHeaderRules, memory: HeadMemory<Passing>): Passing {
+  const names: string[] = [];
+  const places: number[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = callersName(headers[i] ?? "", rules);
+    if (name === "") continue;
+    names.push(name);
+    places.push(i + 1);
   }
+  const passing = { names, places };
+  memory.keep(headers, () => false, passing);
+  return passing;
 }
 
-function judgeHead(headers: HeaderList): readonly Fate[] {
-  const fates: Fate[] = [];
-  for (let i = 0; i < headers.length; i += 2) fates.push(fateOf(headers[i] ?? ""));
-  knownHeads.keep(headers, () => false, fates);
-  return fates;
-}
-
-function fateOf(name: string): Fate {
-  if (name === "x-request-id" || name === "request-id") return "request-id";
-  if (DROPPED.has(name) || name.startsWith("x-sluice-") || name.startsWith("access-control-"))
-    return "dropped";
-  if (name === "content-type" || name === "content-encoding" || name === "etag") return "of-body";
-  return isRateLimit(name) ? "rate-limit" : "passes";
+/** "" = it does not pass. */
+function callersName(name: string, rules: UpstreamHeaderRules): string {
+  if (name === "x-request-id" || name === "request-id") return "x-sluice-upstream-request-id";
+  if (DROPPED.has(name) || name.startsWith("x-sluice-") || name.startsWith("access-control-")) return "";
+  if (!rules.sameBody && (name === "content-type" || name === "content-encoding" || name === "etag"))
+    return "";
+  return !rules.rateLimits && isRateLimit(name) ? "" : name;
 }
 
 function isRateLimit(name: string): boolean {
