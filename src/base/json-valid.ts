@@ -13,8 +13,7 @@ function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-function isHex(byte: number | undefined): boolean {
-  if (byte === undefined) return false;
+function isHex(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 }
 
@@ -35,32 +34,38 @@ function isEscape(letter: number): boolean {
   }
 }
 
-/** Bytes that a string may hold as they are: no quote, no backslash, no control character. */
-const PLAIN = new Uint8Array(256).map((_, byte) => (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c ? 1 : 0));
+/** Over the bytes that a string may hold as they are. A loop of its own: V8 looks at the array once then, and not at every byte. */
+function endOfPlain(bytes: Uint8Array, at: number, end: number): number {
+  let position = at;
+  for (; position < end; position++) {
+    const byte = bytes[position] as number;
+    if (byte < 0x20 || byte === 0x22 || byte === 0x5c) break;
+  }
+  return position;
+}
 
 /** After the string whose quote stands at `at`; -1 when it is not one (control characters and bad escapes included). */
 function endOfString(bytes: Uint8Array, at: number, end: number): number {
-  let position = at + 1;
+  let position = endOfPlain(bytes, at + 1, end);
   while (position < end) {
     const byte = bytes[position] as number;
-    if (PLAIN[byte] === 1) {
-      position++;
-    } else if (byte === 0x22) {
-      return position + 1;
-    } else if (byte !== 0x5c || position + 1 >= end) {
-      return -1;
-    } else if (bytes[position + 1] === 0x75) {
-      for (let i = 2; i < 6; i++) {
-        if (position + i >= end || !isHex(bytes[position + i])) return -1;
-      }
-      position += 6;
-    } else if (isEscape(bytes[position + 1] ?? 0)) {
-      position += 2;
-    } else {
-      return -1;
-    }
+    if (byte === 0x22) return position + 1;
+    if (byte !== 0x5c) return -1;
+    const after = endOfEscape(bytes, position, end);
+    if (after < 0) return -1;
+    position = endOfPlain(bytes, after, end);
   }
   return -1;
+}
+
+/** After the escape whose backslash stands at `at`. */
+function endOfEscape(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 1 >= end) return -1;
+  const letter = bytes[at + 1] as number;
+  if (letter !== 0x75) return isEscape(letter) ? at + 2 : -1;
+  if (at + 6 > end) return -1;
+  for (let i = 2; i < 6; i++) if (!isHex(bytes[at + i] as number)) return -1;
+  return at + 6;
 }
 
 function endOfNumber(bytes: Uint8Array, at: number, end: number): number {
@@ -113,6 +118,9 @@ function isWord(bytes: Uint8Array, from: number, to: number, word: Uint8Array): 
   return true;
 }
 
+/** Whether each of the brackets that are open is a brace: one walk at a time needs it. */
+const BRACES = new Array<boolean>(MAX_DEPTH).fill(false);
+
 const NO_WORD = new Uint8Array(0);
 
 /**
@@ -133,46 +141,48 @@ export function walkJson(
   end: number,
   word: Uint8Array,
 ): "invalid" | "valid" | "holds" {
-  const braces: boolean[] = [];
+  let depth = 0;
+  let inObject = false;
   let expect = VALUE;
   let position = start;
   let holds = false;
   while (position < end) {
-    const byte = bytes[position] ?? 0;
-    if (isSpace(byte)) {
-      position++;
-      continue;
-    }
+    const byte = bytes[position] as number;
     if (byte === 0x22 && expect !== AFTER && expect !== COLON) {
       const after = endOfString(bytes, position, end);
       if (after < 0) return "invalid";
-      holds ||= isWord(bytes, position, after, word);
+      if (isWord(bytes, position, after, word)) holds = true;
       expect = expect === KEY || expect === FIRST_KEY ? COLON : AFTER;
       position = after;
+    } else if (byte <= 0x20) {
+      if (!isSpace(byte)) return "invalid";
+      position++;
     } else if (expect === AFTER) {
-      const inObject = braces[braces.length - 1];
-      if (inObject === undefined) return "invalid";
-      if (byte === 0x2c) expect = inObject ? KEY : VALUE;
-      else if (byte === (inObject ? 0x7d : 0x5d)) braces.pop();
-      else return "invalid";
+      if (depth === 0) return "invalid";
+      if (byte === 0x2c) {
+        expect = inObject ? KEY : VALUE;
+      } else {
+        if (byte !== (inObject ? 0x7d : 0x5d)) return "invalid";
+        depth--;
+        inObject = BRACES[depth] === true;
+      }
       position++;
     } else if (expect === COLON) {
       if (byte !== 0x3a) return "invalid";
       expect = VALUE;
       position++;
-    } else if (expect === KEY || expect === FIRST_KEY) {
-      if (byte !== 0x7d || expect !== FIRST_KEY) return "invalid";
-      braces.pop();
-      expect = AFTER;
-      position++;
-    } else if (byte === 0x5d && expect === FIRST_VALUE) {
-      braces.pop();
-      expect = AFTER;
-      position++;
     } else if (byte === 0x7b || byte === 0x5b) {
-      if (braces.length >= MAX_DEPTH) return "invalid";
-      braces.push(byte === 0x7b);
-      expect = byte === 0x7b ? FIRST_KEY : FIRST_VALUE;
+      if (depth >= MAX_DEPTH || expect === KEY || expect === FIRST_KEY) return "invalid";
+      BRACES[depth] = inObject;
+      depth++;
+      inObject = byte === 0x7b;
+      expect = inObject ? FIRST_KEY : FIRST_VALUE;
+      position++;
+    } else if (expect === KEY || expect === FIRST_KEY || (byte === 0x5d && expect === FIRST_VALUE)) {
+      if (expect === KEY || (expect === FIRST_KEY && byte !== 0x7d)) return "invalid";
+      depth--;
+      inObject = BRACES[depth] === true;
+      expect = AFTER;
       position++;
     } else {
       position = endOfScalar(bytes, position, end);
@@ -180,6 +190,6 @@ export function walkJson(
       expect = AFTER;
     }
   }
-  if (expect !== AFTER || braces.length > 0) return "invalid";
+  if (expect !== AFTER || depth > 0) return "invalid";
   return holds ? "holds" : "valid";
 }
