@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Call } from "./call.ts";
+import type { UpstreamRequest } from "./client.ts";
 import {
   headEncoding,
   isPieces,
@@ -65,8 +66,7 @@ export class RequestBody {
     this.#pieces = NO_PIECES;
     if (body !== null && isPieces(body)) {
       this.#pieces = body;
-      const start = startOfHead(request, origin);
-      if (start !== null && this.#writeAtOnce(start)) return problem;
+      if (this.#writeAtOnce(request, origin)) return problem;
     }
     const head = requestHead(request, origin);
     socket.cork();
@@ -114,10 +114,12 @@ export class RequestBody {
     return "";
   }
 
-  /** False: too large. What the kernel does not take at once keeps the buffer, and a new one takes its place. */
-  #writeAtOnce(start: Buffer): boolean {
+  /** False: too large, or its head is no Latin-1. What the kernel does not take at once keeps the buffer, and a new one takes its place. */
+  #writeAtOnce(request: UpstreamRequest, origin: OriginHead): boolean {
     const pieces = this.#pieces;
     const length = lengthOf(pieces);
+    const start = length < WRITE_BUFFER ? startOfHead(request, origin) : null;
+    if (start === null) return false;
     const most = start.length + LENGTH_BYTES + length;
     if (most > WRITE_BUFFER) return false;
     const buffer = this.#buffer;
