@@ -5,6 +5,7 @@ import { hasLargerContext, type RequestNeed, type TargetAbility } from "../routi
 import { hedgeDelay } from "../routing/hedge.ts";
 import { probeDeadline, softDeadline } from "../routing/late.ts";
 import { missedTargets, type RouteRequest } from "../routing/order.ts";
+import type { SessionKey } from "../routing/session-key.ts";
 import type { RouteTarget, Strategy } from "../routing/strategy.ts";
 import type { TargetState } from "../routing/target-state.ts";
 import type { Core } from "./core.ts";
@@ -19,7 +20,7 @@ export interface LoopRequest {
   /** Index of the target an id in the request belongs to; -1 = none. */
   readonly issuer: number;
   readonly affinity: string;
-  readonly sessionKey: string;
+  readonly session: SessionKey | null;
   readonly continues: boolean;
 }
 
@@ -226,7 +227,7 @@ class CandidateContext implements RouteRequest {
   readonly issuer: number;
   readonly affinity: string;
   readonly errorThreshold: number;
-  readonly sessionKey: string;
+  readonly session: SessionKey | null;
   readonly continues: boolean;
   readonly outputTokens: number;
 
@@ -237,7 +238,7 @@ class CandidateContext implements RouteRequest {
     this.issuer = request.issuer;
     this.affinity = request.affinity;
     this.errorThreshold = errorThreshold;
-    this.sessionKey = request.sessionKey;
+    this.session = request.session;
     this.continues = request.continues;
     this.outputTokens = request.outputTokens;
   }

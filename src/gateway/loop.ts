@@ -200,10 +200,10 @@ export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
     if (this.#repair?.running === true) this.core.totals.continuations++;
     // A converted answer may quote the request; a relayed one cannot.
     this.record.bodyDone = this.sends.count === 1 && attempt.speaksCallers && attempt.sent;
-    const { sessionKey } = this.request;
-    if (sessionKey !== "") {
+    const { session } = this.request;
+    if (session !== null) {
       const missed = this.candidates.missed(this.state.strategy, run.index, now);
-      this.core.stickiness.note(sessionKey, attempt.target.label, missed, now);
+      this.core.stickiness.note(session, attempt.target.label, missed, now);
     }
     this.#end();
   }

@@ -47,9 +47,9 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
     outputTokens: facts?.maxTokens ?? (alias.name === "" ? DEFAULT_OUTPUT : state.output.tokens),
     issuer: asked.issuer,
     affinity: choice ? headerValue(headers, "x-session-affinity") : "",
-    sessionKey:
+    session:
       conversation === null
-        ? ""
+        ? null
         : sessionKey({
             alias: alias.name,
             caller: record.caller?.id ?? "",

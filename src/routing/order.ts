@@ -2,6 +2,7 @@
 import { affinityTarget } from "./affinity.ts";
 import { missingAbility, type RequestNeed, type TargetAbility } from "./capability.ts";
 import { routeReason } from "./route-reason.ts";
+import type { SessionKey } from "./session-key.ts";
 import type { Stickiness } from "./stickiness.ts";
 import type { RouteTarget, Strategy, StrategyContext } from "./strategy.ts";
 import type { TargetState } from "./target-state.ts";
@@ -14,8 +15,8 @@ export interface RouteRequest extends StrategyContext {
   readonly affinity: string;
   /** `[routing].error_threshold`. */
   readonly errorThreshold: number;
-  /** From `sessionKey`; "" when the alias has `sticky = "off"`. */
-  readonly sessionKey: string;
+  /** From `sessionKey`; null when the alias has `sticky = "off"`. */
+  readonly session: SessionKey | null;
   /** The request holds an assistant turn. */
   readonly continues: boolean;
 }
@@ -131,9 +132,9 @@ function heldTarget(
   const isUsable = (index: number) => states[index]?.state === "usable";
   const pinnedTo = affinityTarget(request.affinity, targets, request.errorThreshold);
   if (pinnedTo >= 0 && isUsable(pinnedTo)) return [pinnedTo, "affinity"];
-  if (!request.continues || request.sessionKey === "") return NOT_HELD;
+  if (!request.continues || request.session === null) return NOT_HELD;
   const indexOf = (id: string) => targets.findIndex((target) => target.id === id);
-  const noted = stickiness.target(request.sessionKey, request.now, (id) => isUsable(indexOf(id)));
+  const noted = stickiness.target(request.session, request.now, (id) => isUsable(indexOf(id)));
   const index = noted === undefined ? -1 : indexOf(noted);
   return index >= 0 && isUsable(index) && lacks[index] === "" ? [index, "sticky"] : [-1, ""];
 }

@@ -24,21 +24,34 @@ const HASHED_BYTES = 4 * HASHED_CHARS;
 const bytes = Buffer.alloc(HASHED_BYTES);
 const words = new Int32Array(bytes.buffer, bytes.byteOffset, HASHED_BYTES / 4);
 
-/** A short key, or "" when the request holds nothing to tell a conversation by. */
-export function sessionKey(facts: SessionFacts): string {
+/** A conversation of one caller. Numbers: a map finds them without the hash and the comparison that a text takes. */
+export interface SessionKey {
+  /** In clear: nobody can aim at another's. */
+  readonly caller: string;
+  /** What the notes are kept by. */
+  readonly hash: number;
+  /** Tells apart those that share a hash. */
+  readonly check: number;
+}
+
+/** null when the request holds nothing to tell a conversation by. */
+export function sessionKey(facts: SessionFacts): SessionKey | null {
   const given = facts.sessionHeader || facts.promptCacheKey || sessionOfUserId(facts.userId);
-  if (given === "" && facts.system === "" && facts.firstUserTurn === "") return "";
+  if (given === "" && facts.system === "" && facts.firstUserTurn === "") return null;
   const { caller, alias } = facts;
   return given === ""
-    ? `${caller}\n${hash(alias, facts.system, facts.firstUserTurn)}`
-    : `${caller}\n${hash(alias, given, "")}g`;
+    ? hashed(caller, alias, facts.system, facts.firstUserTurn)
+    : hashed(caller, alias, given, GIVEN);
 }
+
+/** In the place of a second text: a header's value is no conversation's text. */
+const GIVEN = "\0";
 
 /**
  * Two independent 32-bit multiplicative hashes: all that is wanted is that conversations of one caller differ, and
- * SHA-256 cost as much as the whole of routing. The caller stands beside them in clear: nobody can aim at another's.
+ * SHA-256 cost as much as the whole of routing.
  */
-function hash(alias: string, one: string, two: string): string {
+function hashed(caller: string, alias: string, one: string, two: string): SessionKey {
   const text = cut(alias) + cut(one) + cut(two);
   const length = writeLatin1(bytes, text, 0, text.length);
   // The last word is whole.
@@ -54,7 +67,7 @@ function hash(alias: string, one: string, two: string): string {
     b = Math.imul(b ^ word, 0x5bd1e995);
     b ^= b >>> 15;
   }
-  return `${a}.${b}`;
+  return { caller, hash: a, check: b };
 }
 
 function cut(text: string): string {

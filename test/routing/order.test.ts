@@ -15,9 +15,11 @@ const REQUEST: RouteRequest = {
   issuer: -1,
   affinity: "",
   errorThreshold: 0.5,
-  sessionKey: "",
+  session: null,
   continues: false,
 };
+
+const S = { caller: "laptop", hash: 1, check: 2 };
 
 class Alias {
   readonly stickiness = new Stickiness();
@@ -135,25 +137,25 @@ test("an id of one provider pins hard: nobody else is asked", () => {
 
 test("a conversation goes on where it was answered, a first turn is routed by the strategy alone", () => {
   const alias = new Alias(three());
-  alias.stickiness.note("s", "q/c", [], 0);
-  assert.deepEqual(alias.route({ sessionKey: "s", continues: true }).order, [2, 0, 1]);
-  assert.equal(alias.route({ sessionKey: "s", continues: true }).hold, "sticky");
-  assert.deepEqual(alias.route({ sessionKey: "s", continues: false }).order, [0, 1, 2]);
-  assert.deepEqual(alias.route({ sessionKey: "", continues: true }).order, [0, 1, 2]);
+  alias.stickiness.note(S, "q/c", [], 0);
+  assert.deepEqual(alias.route({ session: S, continues: true }).order, [2, 0, 1]);
+  assert.equal(alias.route({ session: S, continues: true }).hold, "sticky");
+  assert.deepEqual(alias.route({ session: S, continues: false }).order, [0, 1, 2]);
+  assert.deepEqual(alias.route({ session: null, continues: true }).order, [0, 1, 2]);
   alias.states = [USABLE, USABLE, out("open")];
-  assert.deepEqual(alias.route({ sessionKey: "s", continues: true }).order, [0, 1]);
+  assert.deepEqual(alias.route({ session: S, continues: true }).order, [0, 1]);
 });
 
 test("a conversation that outgrew its target's context moves on", () => {
   const alias = new Alias(three(), undefined, undefined, [{}, {}, { maxContext: 500 }]);
-  alias.stickiness.note("s", "q/c", [], 0);
-  assert.deepEqual(alias.route({ sessionKey: "s", continues: true }).order, [0, 1, 2]);
+  alias.stickiness.note(S, "q/c", [], 0);
+  assert.deepEqual(alias.route({ session: S, continues: true }).order, [0, 1, 2]);
 });
 
 test("a sticky request is not taken as a probe", () => {
   const alias = new Alias(three(), undefined, [PROBE, USABLE, USABLE]);
-  alias.stickiness.note("s", "q/c", [], 0);
-  const route = alias.route({ sessionKey: "s", continues: true });
+  alias.stickiness.note(S, "q/c", [], 0);
+  const route = alias.route({ session: S, continues: true });
   assert.equal(route.probe, false);
   assert.equal(route.order[0], 2);
 });
@@ -167,8 +169,8 @@ test("failover and price: a note made for want of a better target lapses when th
     const alias = new Alias(prices, createStrategy(name, 3), [out("open"), USABLE]);
     const missed = missedTargets(alias.targets, alias.states, alias.strategy, CONTEXT, 1, []);
     assert.deepEqual(missed, ["p/a"]);
-    alias.stickiness.note("s", "p/b", missed, 0);
-    const again = () => alias.route({ sessionKey: "s", continues: true });
+    alias.stickiness.note(S, "p/b", missed, 0);
+    const again = () => alias.route({ session: S, continues: true });
     assert.equal(again().hold, "sticky");
     alias.states = [PROBE, USABLE];
     assert.equal(again().hold, "sticky", "half-open is not usable yet");

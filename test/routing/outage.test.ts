@@ -61,7 +61,7 @@ class Alias {
       issuer: -1,
       affinity: "",
       errorThreshold: 0.5,
-      sessionKey: "",
+      session: null,
       continues: false,
     });
     const given = new Set<number>();

@@ -13,28 +13,31 @@ const NONE: SessionFacts = {
   system: "",
   firstUserTurn: "",
 };
+const S = { caller: "laptop", hash: 1, check: 2 };
+const numbered = (hash: number) => ({ caller: "laptop", hash, check: hash });
 const keyOf = (facts: Partial<SessionFacts>) => sessionKey({ ...NONE, ...facts });
 
 test("header, then prompt_cache_key, then the session in user_id, then the texts tell the conversation", () => {
   const text = { system: "be kind", firstUserTurn: "hello" };
   const userId = '{"device_id":"d","session_id":"9f2c"}';
   const all = { ...text, userId, promptCacheKey: "k", sessionHeader: "h" };
-  assert.equal(keyOf(all), keyOf({ sessionHeader: "h" }));
-  assert.equal(keyOf({ ...all, sessionHeader: "" }), keyOf({ promptCacheKey: "k" }));
-  assert.equal(keyOf({ ...text, userId }), keyOf({ userId }));
-  assert.notEqual(keyOf(text), keyOf({ ...text, firstUserTurn: "hello!" }));
-  assert.equal(keyOf({}), "");
-  assert.ok(
-    keyOf({ system: "s".repeat(9000), firstUserTurn: "u".repeat(9000), caller: "laptop" }).length <= 40,
-  );
+  assert.deepEqual(keyOf(all), keyOf({ sessionHeader: "h" }));
+  assert.deepEqual(keyOf({ ...all, sessionHeader: "" }), keyOf({ promptCacheKey: "k" }));
+  assert.deepEqual(keyOf({ ...text, userId }), keyOf({ userId }));
+  assert.notDeepEqual(keyOf(text), keyOf({ ...text, firstUserTurn: "hello!" }));
+  assert.equal(keyOf({}), null);
+  const long = { system: "s".repeat(9000), firstUserTurn: "u".repeat(9000) };
+  assert.deepEqual(keyOf(long), keyOf({ ...long }));
+  assert.notDeepEqual(keyOf(long), keyOf({ ...long, firstUserTurn: "u".repeat(9001) }));
+  assert.notDeepEqual(keyOf({ sessionHeader: "h" }), keyOf({ system: "h" }));
 });
 
 test("two callers, and two aliases, never share a session", () => {
   for (const facts of [{ sessionHeader: "1" }, { system: "s", firstUserTurn: "u" }]) {
-    assert.notEqual(keyOf({ ...facts, caller: "a" }), keyOf({ ...facts, caller: "b" }));
-    assert.notEqual(keyOf({ ...facts, alias: "a" }), keyOf({ ...facts, alias: "b" }));
+    assert.notDeepEqual(keyOf({ ...facts, caller: "a" }), keyOf({ ...facts, caller: "b" }));
+    assert.notDeepEqual(keyOf({ ...facts, alias: "a" }), keyOf({ ...facts, alias: "b" }));
   }
-  assert.notEqual(keyOf({ system: "ab", firstUserTurn: "c" }), keyOf({ system: "a", firstUserTurn: "bc" }));
+  assert.notDeepEqual(keyOf({ system: "ab", firstUserTurn: "c" }), keyOf({ system: "a", firstUserTurn: "bc" }));
 });
 
 test("the session is read out of both forms of Claude Code's user_id", () => {
@@ -48,14 +51,14 @@ test("the session is read out of both forms of Claude Code's user_id", () => {
 test("notes live for ten idle minutes and at most 4096 of them", () => {
   const sticky = new Stickiness();
   const usable = () => true;
-  sticky.note("s", "p/a", [], 0);
-  assert.equal(sticky.target("s", 599_999, usable), "p/a");
-  assert.equal(sticky.target("s", 1_199_998, usable), "p/a", "being asked for is use");
-  assert.equal(sticky.target("s", 1_799_998, usable), undefined);
-  for (let i = 0; i < 10_000; i++) sticky.note(`s${i}`, "p/a", [], 2_000_000);
+  sticky.note(S, "p/a", [], 0);
+  assert.equal(sticky.target(S, 599_999, usable), "p/a");
+  assert.equal(sticky.target(S, 1_199_998, usable), "p/a", "being asked for is use");
+  assert.equal(sticky.target(S, 1_799_998, usable), undefined);
+  for (let i = 0; i < 10_000; i++) sticky.note(numbered(i), "p/a", [], 2_000_000);
   assert.equal(sticky.size, 4096);
-  assert.equal(sticky.target("s0", 2_000_001, usable), undefined);
-  assert.equal(sticky.target("s9999", 2_000_001, usable), "p/a");
+  assert.equal(sticky.target(numbered(0), 2_000_001, usable), undefined);
+  assert.equal(sticky.target(numbered(9999), 2_000_001, usable), "p/a");
 });
 
 test("the issuers of 4096 ids are remembered, the oldest unused one is forgotten first", () => {
@@ -73,4 +76,21 @@ test("the issuers of 4096 ids are remembered, the oldest unused one is forgotten
   pins.note("key:a", "x".repeat(5000), "openai", 6);
   pins.note("key:a", "", "openai", 6);
   assert.equal(pins.size, 4095);
+});
+
+test("two sessions that share a hash do not share a note: the later one has it", () => {
+  const sticky = new Stickiness();
+  const usable = () => true;
+  for (const other of [
+    { ...S, caller: "phone" },
+    { ...S, check: 3 },
+  ]) {
+    sticky.note(S, "p/a", [], 0);
+    assert.equal(sticky.target(other, 0, usable), undefined);
+    assert.equal(sticky.target({ ...S }, 0, usable), "p/a");
+    sticky.note(other, "p/b", [], 0);
+    assert.equal(sticky.target(S, 0, usable), undefined);
+    assert.equal(sticky.target(other, 0, usable), "p/b");
+  }
+  assert.equal(sticky.size, 1);
 });
