@@ -1,7 +1,7 @@
 /** Names of members to look for, and how a key in a body is matched with them: exactly, since another parser may be laxer. */
-import { utf8Text } from "./byte-slices.ts";
 import { badRequest, type Failure } from "./failure.ts";
 import { invalid } from "./json-skip.ts";
+import { plainText } from "./known-texts.ts";
 
 const BACKSLASH = 0x5c;
 
@@ -88,7 +88,9 @@ function refuseEscaped(bytes: Buffer, start: number, end: number, watched: Watch
 }
 
 export function decodeName(bytes: Buffer, key: number, keyEnd: number): string {
-  const text = utf8Text(bytes, key + 1, keyEnd - 1);
+  const plain = plainText(bytes, key + 1, keyEnd - 1);
+  if (plain !== null) return plain;
+  const text = bytes.toString("utf8", key + 1, keyEnd - 1);
   if (!text.includes("\\")) return text;
   try {
     return String(JSON.parse(`"${text}"`));

@@ -1,7 +1,7 @@
 /** Finds members of a JSON text by bytes, without building the value: what is only forwarded is never parsed. */
-import { latin1Text } from "./byte-slices.ts";
 import { decodeName, disguised, matchName, type WatchedNames } from "./json-names.ts";
 import { invalid, type ListWatch, skipNested, skipSpace, skipString, skipValue } from "./json-skip.ts";
+import { plainText } from "./known-texts.ts";
 
 /** A member of an object, or an element of an array (then `name` is ""). Offsets into the scanned buffer. */
 export interface Member {
@@ -198,25 +198,16 @@ export function isString(bytes: Buffer, value: { start: number; end: number }, t
   return true;
 }
 
-const PLAIN_BYTES = 64;
-
-/** A short string that stands for itself, byte for byte: names of models are, and need no parser. */
-function isPlainText(bytes: Buffer, { start, end }: { start: number; end: number }): boolean {
-  if (end - start < 2 || end - start > PLAIN_BYTES || bytes[start] !== 0x22 || bytes[end - 1] !== 0x22)
-    return false;
-  for (let at = start + 1; at < end - 1; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false;
-  }
-  return true;
-}
-
 /** The value [start, end) parsed; for small values only. Throws a Failure when it is not JSON. */
 export function parseValue(bytes: Buffer, value: { start: number; end: number }): unknown {
-  if (isPlainText(bytes, value)) return latin1Text(bytes, value.start + 1, value.end - 1);
+  const { start, end } = value;
+  if (end - start >= 2 && bytes[start] === QUOTE && bytes[end - 1] === QUOTE) {
+    const text = plainText(bytes, start + 1, end - 1);
+    if (text !== null) return text;
+  }
   try {
-    return JSON.parse(bytes.toString("utf8", value.start, value.end));
+    return JSON.parse(bytes.toString("utf8", start, end));
   } catch {
-    throw invalid("a value cannot be read", value.start);
+    throw invalid("a value cannot be read", start);
   }
 }

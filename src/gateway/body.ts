@@ -60,7 +60,7 @@ class BodyCollector implements BodyReceiver {
     return this.grow(this.declared < 0 ? Math.min(FIRST_CHUNKED_BYTES, this.maxBytes) : this.declared);
   }
 
-  onChunk(chunk: Buffer, last: boolean): void {
+  onChunk(chunk: Uint8Array, last: boolean): void {
     if (this.settled) return;
     const { maxBytes } = this;
     const size = this.end + chunk.length;
@@ -69,7 +69,7 @@ class BodyCollector implements BodyReceiver {
       return;
     }
     if (size > this.granted && !this.grow(Math.min(maxBytes, Math.max(size, this.granted * 2)))) return;
-    chunk.copy(this.buffer, this.end);
+    this.buffer.set(chunk, this.end);
     this.end += chunk.length;
     if (last) this.finish();
   }

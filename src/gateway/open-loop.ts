@@ -59,8 +59,8 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
               headerValue(headers, "x-claude-code-session-id"),
             promptCacheKey: facts?.promptCacheKey ?? "",
             userId: conversation.userId,
-            system: conversation.system,
-            firstUserTurn: conversation.firstUserTurn,
+            body,
+            texts: conversation.texts,
           }),
     continues: conversation?.continues ?? false,
   };

@@ -185,14 +185,13 @@ function hasSchema(body: Buffer, scan: ObjectScan): boolean {
 
 /** What tells one conversation from another, and whether this request goes on with one. */
 export interface Conversation {
-  readonly system: string;
-  readonly firstUserTurn: string;
+  /** Begin and end in turn of the texts that tell it: instructions, and behind them the first user turn, which may be empty. */
+  readonly texts: readonly number[];
   readonly continues: boolean;
   /** `metadata.user_id`, "" = none. */
   readonly userId: string;
 }
 
-const READ_CHARS = 4096;
 const SYSTEM_MEMBERS = ["system", "instructions", "systemInstruction", "system_instruction", "preamble"];
 const SYSTEM_BITS = bitsOf(WATCHED, SYSTEM_MEMBERS);
 const METADATA = known("metadata");
@@ -202,33 +201,41 @@ const USER_ID = watchNames(["user_id"]);
 
 export function readConversation(body: Buffer, { scan, turns }: RequestFacts): Conversation {
   const list = findMember(scan, "messages") ?? findMember(scan, "contents") ?? findMember(scan, "input");
-  const system = (scan.seen & SYSTEM_BITS) === 0 ? "" : readSystem(body, scan);
+  const instructions = (scan.seen & SYSTEM_BITS) === 0 ? NO_TEXTS : findInstructions(scan);
   const userId = readUserId(body, find(scan, METADATA));
   if (list !== undefined && list.start === turns?.start && turns.regular && !turns.unfinished)
-    return fromNotes(body, turns, system, userId);
-  return fromBytes(body, scan, list, system, userId);
+    return fromNotes(turns, instructions, userId);
+  return fromBytes(body, scan, list, instructions, userId);
 }
 
-function readSystem(body: Buffer, scan: ObjectScan): string {
-  let system = "";
-  for (let i = 0; i < SYSTEM_MEMBERS.length; i++)
-    system += slice(body, findMember(scan, SYSTEM_MEMBERS[i] as string));
-  return system;
-}
+const NO_TEXTS: readonly number[] = [];
 
-function fromNotes(body: Buffer, turns: TurnNotes, instructions: string, userId: string): Conversation {
-  const { starts, ends, user } = turns;
-  let system = instructions;
-  for (let i = 0; i < ends.length; i++) {
-    const start = starts[i] as number;
-    const end = ends[i] as number;
-    const text = sliceOf(body, start, end);
-    // Who answered stands behind the first user turn: in a conversation that goes on.
-    if (user >= 0 && user < end)
-      return { system, firstUserTurn: text, continues: turns.assistant >= end, userId };
-    system += text;
+function findInstructions(scan: ObjectScan): number[] {
+  const texts: number[] = [];
+  for (let i = 0; i < SYSTEM_MEMBERS.length; i++) {
+    const member = findMember(scan, SYSTEM_MEMBERS[i] as string);
+    if (member !== undefined) texts.push(member.start, member.end);
   }
-  return { system, firstUserTurn: "", continues: turns.assistant >= 0, userId };
+  return texts;
+}
+
+function fromNotes(turns: TurnNotes, instructions: readonly number[], userId: string): Conversation {
+  const { bounds, user, assistant } = turns;
+  let count = 0;
+  if (user < 0) count = bounds.length;
+  else while (count < bounds.length && (bounds[count + 1] ?? 0) <= user) count += 2;
+  if (count === bounds.length) {
+    // Nobody has spoken yet, as far as is looked: all of it are instructions.
+    const texts = [...instructions, ...bounds, 0, 0];
+    return { texts, continues: assistant >= 0, userId };
+  }
+  const end = bounds[count + 1] ?? 0;
+  const texts =
+    count + instructions.length === 0
+      ? [bounds[0] ?? 0, end]
+      : [...instructions, ...bounds.slice(0, count + 2)];
+  // Who answered stands behind the first user turn: in a conversation that goes on.
+  return { texts, continues: assistant >= end, userId };
 }
 
 /** Anything but a list of objects: looked through anew. */
@@ -236,40 +243,35 @@ function fromBytes(
   body: Buffer,
   scan: ObjectScan,
   list: Member | undefined,
-  instructions: string,
+  instructions: readonly number[],
   userId: string,
 ): Conversation {
-  let system = instructions;
-  let first = "";
+  const texts = [...instructions];
+  let first: { readonly start: number; readonly end: number } = NOWHERE;
   let behind = list?.start ?? 0;
-  if (list === undefined) first = slice(body, findMember(scan, "message") ?? findMember(scan, "prompt"));
-  else if (body[list.start] !== 0x5b) first = slice(body, list);
+  if (list === undefined) first = findMember(scan, "message") ?? findMember(scan, "prompt") ?? NOWHERE;
+  else if (body[list.start] !== 0x5b) first = list;
   else {
     for (const element of scanArray(body, list.start, list.end, MAX_NOTED)) {
       if (holdsWord(body, USER, element.start, element.end)) {
-        first = slice(body, element);
+        first = element;
         behind = element.end;
         break;
       }
-      system += slice(body, element);
+      texts.push(element.start, element.end);
     }
   }
+  texts.push(first.start, first.end);
   const continues = holdsAnyWord(body, ASSISTANT, behind, list?.end ?? body.length);
-  return { system, firstUserTurn: first, continues, userId };
+  return { texts, continues, userId };
 }
+
+const NOWHERE = { start: 0, end: 0 };
 
 function readUserId(body: Buffer, metadata: Member | undefined): string {
   if (metadata === undefined || body[metadata.start] !== 0x7b) return "";
   const member = scanObject(body, USER_ID, metadata.start, metadata.end).members[0];
   return member === undefined || body[member.start] !== 0x22 ? "" : String(parseValue(body, member));
-}
-
-function slice(body: Buffer, member: Member | undefined): string {
-  return member === undefined ? "" : sliceOf(body, member.start, member.end);
-}
-
-function sliceOf(body: Buffer, start: number, end: number): string {
-  return latin1Text(body, start, Math.min(end, start + READ_CHARS));
 }
 
 const IMAGE_MARKS = [

@@ -9,7 +9,7 @@ import type { Gateway, Origination } from "../gateway/gateway.ts";
 import { createRequestIds } from "../gateway/request-id.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Access, compileAccess } from "./access.ts";
-import { checkBrowser, corsHeaders, isPreflight, preflightHeaders } from "./browser.ts";
+import { checkBrowser, corsHeaders, isFromBrowser, isPreflight, preflightHeaders } from "./browser.ts";
 import { CorsExchange } from "./cors-exchange.ts";
 import type { ExchangeHandler } from "./engine.ts";
 import type { Exchange, Peer } from "./exchange.ts";
@@ -76,6 +76,10 @@ export function createApp(options: AppOptions): App {
     const prefix = providerPrefix(matched, gateway.prefixes);
     const requestId = ids.take(exchange.headers);
     const isAdmin = prefix === null && isAdminRoute(matched.route);
+    if (!isAdmin && !isFromBrowser(exchange.headers)) {
+      dispatch(exchange, matched, prefix, requestId);
+      return;
+    }
     const refusal = checkBrowser(exchange.method, exchange.headers, isAdmin, access.browsers);
     if (refusal !== null) refuse(exchange, matched, isAdmin, refusal, requestId);
     else if (isPreflight(exchange.method, exchange.headers)) {

@@ -24,7 +24,6 @@ export function checkBrowser(
   admin: boolean,
   rules: BrowserRules,
 ): Failure | null {
-  if (!admin && !isFromBrowser(headers)) return null;
   const fromPage = hasHeader(headers, "origin");
   const crossSite = headerValue(headers, "sec-fetch-site") === "cross-site";
   if (!admin && !crossSite && !fromPage) return null;
@@ -55,8 +54,8 @@ export function checkBrowser(
   return null;
 }
 
-/** In one walk over the headers: it is asked of every request, and mostly denied. */
-function isFromBrowser(headers: HeaderList): boolean {
+/** What makes a page's request, whosoever; without it no rule here is about a request, save on administrative routes. */
+export function isFromBrowser(headers: HeaderList): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i];
     if (name === "origin" || name === "sec-fetch-site") return true;

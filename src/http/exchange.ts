@@ -18,7 +18,7 @@ export interface ExchangeListener {
 
 export interface BodyReceiver {
   /** A piece of the request body. The chunk is valid during the call only. No body: one empty last chunk, at once. */
-  onChunk(chunk: Buffer, last: boolean): void;
+  onChunk(chunk: Uint8Array, last: boolean): void;
   /** The client is gone before the last chunk. Called just before the listener's `onAbort`. */
   onAbort?(): void;
 }

@@ -120,7 +120,9 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     collecting = headers;
     request.forEach(collect);
     const query = request.getQuery() ?? "";
-    const length = isPrintable(path) && isPrintable(query) ? screenHead(headers) : BAD_TARGET;
+    // A path of the table is the table's own text.
+    const isPath = options.hotPaths.includes(path) || isPrintable(path);
+    const length = isPath && isPrintable(query) ? screenHead(headers) : BAD_TARGET;
     if (typeof length !== "number") {
       // In place of hyper-express's own reader, which would touch the response after its end.
       response.onData(ignore);

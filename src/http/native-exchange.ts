@@ -235,14 +235,15 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   private receiveData(data: ArrayBuffer, last: boolean): void {
     if (last) this.bodyDone = true;
     if (this.closed) return;
-    this.lastReceived = this.host.now();
+    // Nobody waits for what is there.
+    if (!last) this.lastReceived = this.host.now();
     this.received += data.byteLength;
     try {
       const { receiver } = this;
       if (receiver !== null) {
         if (last) this.receiver = null;
         this.inCallback = true;
-        receiver.onChunk(Buffer.from(data), last);
+        receiver.onChunk(new Uint8Array(data), last);
         return;
       }
     } catch (error) {

@@ -9,9 +9,8 @@ export class TurnNotes implements ListWatch {
   readonly start: number;
   /** Only objects or arrays with commas between them: their places are known. */
   regular = true;
-  /** Where the first of the noted elements begin and end. */
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
+  /** Where the first elements begin and end, in turn. */
+  bounds: number[] = NO_BOUNDS;
   /** Where the first string `user` stands, and the last that says that somebody answered; -1 = nowhere. */
   user = -1;
   assistant = -1;
@@ -19,6 +18,7 @@ export class TurnNotes implements ListWatch {
   developer = false;
   carrier = false;
   #comma = true;
+  #elements = 0;
 
   constructor(start: number) {
     this.start = start;
@@ -50,11 +50,14 @@ export class TurnNotes implements ListWatch {
   onOpen(at: number): void {
     if (!this.#comma) this.regular = false;
     this.#comma = false;
-    if (this.starts.length < MAX_NOTED) this.starts.push(at);
+    this.#elements++;
+    if (this.#elements === 1)
+      this.bounds = [at, at]; // a list that grows from nothing makes room for seventeen
+    else if (this.#elements <= MAX_NOTED) this.bounds.push(at, at);
   }
 
   onClose(end: number): void {
-    if (this.ends.length < MAX_NOTED) this.ends.push(end);
+    if (this.#elements <= MAX_NOTED) this.bounds[2 * this.#elements - 1] = end;
   }
 
   onOther(byte: number): void {
@@ -64,10 +67,11 @@ export class TurnNotes implements ListWatch {
 
   /** True when a comma stands behind the last element: such a list is read by nobody. */
   get unfinished(): boolean {
-    return this.#comma && this.starts.length > 0;
+    return this.#comma && this.#elements > 0;
   }
 }
 
+const NO_BOUNDS: number[] = [];
 const USER = Buffer.from('"user"');
 const ASSISTANT = Buffer.from('"assistant"');
 const CHATBOT = Buffer.from('"CHATBOT"');

@@ -60,8 +60,10 @@ export function orderTargets(
   for (let index = 0; index < targets.length; index++) {
     const state = states[index];
     if (state === undefined) continue;
-    if (state.state === "usable") (lacks[index] === "" ? usable : unable).push(index);
-    else if (state.state === "probe" && probe < 0 && lacks[index] === "") probe = index;
+    if (state.state === "usable") {
+      if (lacks[index] === "") usable.push(index);
+      else unable.push(index);
+    } else if (state.state === "probe" && probe < 0 && lacks[index] === "") probe = index;
     else if (state.state === "out" && state.reason === "quota" && lacks[index] === "") short.push(index);
   }
   // The only usable target is never skipped for a quota.

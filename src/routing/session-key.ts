@@ -1,7 +1,5 @@
 /** Which conversation a request belongs to: what implicit stickiness remembers a target for. */
 
-import { writeLatin1 } from "../base/byte-slices.ts";
-
 /** Already read out of the request; "" = absent. */
 export interface SessionFacts {
   readonly alias: string;
@@ -11,18 +9,10 @@ export interface SessionFacts {
   readonly promptCacheKey: string;
   /** `metadata.user_id` as it came. */
   readonly userId: string;
-  readonly system: string;
-  readonly firstUserTurn: string;
+  /** Where the texts stand in the body that tell it: begin and end in turn, the first user turn behind all instructions. */
+  readonly body: Buffer;
+  readonly texts: readonly number[];
 }
-
-/** Of long texts only so much is hashed, with the length: enough to tell conversations apart, cheap on a router. */
-const HASHED_CHARS = 4096;
-/** Alias or header and two texts. */
-const HASHED_BYTES = 4 * HASHED_CHARS;
-
-/** What is hashed, as bytes and as words: by fours it takes a quarter of the time. */
-const bytes = Buffer.alloc(HASHED_BYTES);
-const words = new Int32Array(bytes.buffer, bytes.byteOffset, HASHED_BYTES / 4);
 
 /** A conversation of one caller. Numbers: a map finds them without the hash and the comparison that a text takes. */
 export interface SessionKey {
@@ -34,44 +24,62 @@ export interface SessionKey {
   readonly check: number;
 }
 
+/** So much of a text is looked at: enough to tell conversations apart, cheap on a router, and instructions may end with what changes. */
+const HASHED = 4096;
+
+/** What is hashed, instructions and first user turn, as bytes and as words: by fours it takes a quarter of the time. */
+const bytes = Buffer.alloc(2 * HASHED + 4);
+const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+
 /** null when the request holds nothing to tell a conversation by. */
 export function sessionKey(facts: SessionFacts): SessionKey | null {
+  const { alias, caller, body, texts } = facts;
   const given = facts.sessionHeader || facts.promptCacheKey || sessionOfUserId(facts.userId);
-  if (given === "" && facts.system === "" && facts.firstUserTurn === "") return null;
-  const { caller, alias } = facts;
-  return given === ""
-    ? hashed(caller, alias, facts.system, facts.firstUserTurn)
-    : hashed(caller, alias, given, GIVEN);
+  const mix = new Mix(caller);
+  mix.addText(alias);
+  if (given !== "") {
+    mix.addText(given);
+    return mix;
+  }
+  let at = 0;
+  for (let i = 0; i < texts.length; i += 2) {
+    const start = texts[i] ?? 0;
+    const end = texts[i + 1] ?? 0;
+    const most = (i === texts.length - 2 ? 2 * HASHED : HASHED) - at;
+    if (end > start) at += body.copy(bytes, at, start, Math.min(end, start + most, start + HASHED));
+    mix.addWord(Math.min(end - start, HASHED));
+  }
+  if (at === 0) return null;
+  // The last word is whole.
+  bytes[at] = 0;
+  bytes[at + 1] = 0;
+  bytes[at + 2] = 0;
+  for (let i = 0; i << 2 < at; i++) mix.addWord(words[i] ?? 0);
+  return mix;
 }
-
-/** In the place of a second text: a header's value is no conversation's text. */
-const GIVEN = "\0";
 
 /**
  * Two independent 32-bit multiplicative hashes: all that is wanted is that conversations of one caller differ, and
  * SHA-256 cost as much as the whole of routing.
  */
-function hashed(caller: string, alias: string, one: string, two: string): SessionKey {
-  const text = cut(alias) + cut(one) + cut(two);
-  const length = writeLatin1(bytes, text, 0, text.length);
-  // The last word is whole.
-  bytes[length] = 0;
-  bytes[length + 1] = 0;
-  bytes[length + 2] = 0;
-  let a = Math.imul(0x9e3779b9 ^ one.length, 0x01000193) ^ two.length;
-  let b = Math.imul(0x85ebca6b ^ two.length, 0x5bd1e995) ^ one.length;
-  for (let i = 0; i << 2 < length; i++) {
-    const word = words[i] ?? 0;
-    a = Math.imul(a ^ word, 0x01000193);
-    a ^= a >>> 15;
-    b = Math.imul(b ^ word, 0x5bd1e995);
-    b ^= b >>> 15;
-  }
-  return { caller, hash: a, check: b };
-}
+class Mix implements SessionKey {
+  hash = 0x1e3779b9;
+  check = 0x05ebca6b;
 
-function cut(text: string): string {
-  return text.length > HASHED_CHARS ? text.slice(0, HASHED_CHARS) : text;
+  constructor(readonly caller: string) {}
+
+  addWord(word: number): void {
+    const a = Math.imul(this.hash ^ word, 0x01000193);
+    const b = Math.imul(this.check ^ word, 0x5bd1e995);
+    this.hash = a ^ (a >>> 15);
+    this.check = b ^ (b >>> 15);
+  }
+
+  addText(text: string): void {
+    this.addWord(text.length);
+    const end = Math.min(text.length, HASHED);
+    for (let i = 0; i < end; i++) this.addWord(text.charCodeAt(i));
+  }
 }
 
 /**

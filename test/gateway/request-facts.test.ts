@@ -10,7 +10,11 @@ function conversations(text: string): readonly unknown[] {
   const facts = readFacts(body);
   return [facts, { ...facts, turns: null }].map((each) => {
     try {
-      return readConversation(body, each);
+      const { texts, continues } = readConversation(body, each);
+      const pairs = texts
+        .filter((_, index) => index % 2 === 0)
+        .map((start, pair) => [start, texts[2 * pair + 1]]);
+      return [pairs.map(([start, end]) => body.toString("utf8", start, end)), continues];
     } catch (error) {
       assert.ok(error instanceof Failure);
       return `${error.code}: ${error.message}`;
@@ -28,25 +32,11 @@ test("turns", () => {
     assert.deepEqual(first, second, list);
     return first;
   };
-  assert.deepEqual(told(`[${SYSTEM},${USER}]`), {
-    system: SYSTEM,
-    firstUserTurn: USER,
-    continues: false,
-    userId: "",
-  });
-  assert.deepEqual(told(`[ ${USER} ,\n${ANSWER} , ${USER} ]`), {
-    system: "",
-    firstUserTurn: USER,
-    continues: true,
-    userId: "",
-  });
+  assert.deepEqual(told(`[${SYSTEM},${USER}]`), [[SYSTEM, USER], false]);
+  assert.deepEqual(told(`[ ${USER} ,\n${ANSWER} , ${USER} ]`), [[USER], true]);
   // Who answered before the first user turn does not count.
-  assert.deepEqual(told(`[${ANSWER},${USER}]`), {
-    system: ANSWER,
-    firstUserTurn: USER,
-    continues: false,
-    userId: "",
-  });
+  assert.deepEqual(told(`[${ANSWER},${USER}]`), [[ANSWER, USER], false]);
+  assert.deepEqual(told(`[${SYSTEM}]`), [[SYSTEM, ""], false]);
 });
 
 const LISTS = [

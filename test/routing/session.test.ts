@@ -10,12 +10,23 @@ const NONE: SessionFacts = {
   sessionHeader: "",
   promptCacheKey: "",
   userId: "",
-  system: "",
-  firstUserTurn: "",
+  body: Buffer.alloc(0),
+  texts: [],
 };
 const S = { caller: "laptop", hash: 1, check: 2 };
 const numbered = (hash: number) => ({ caller: "laptop", hash, check: hash });
-const keyOf = (facts: Partial<SessionFacts>) => sessionKey({ ...NONE, ...facts });
+interface Texts {
+  readonly system?: string;
+  readonly firstUserTurn?: string;
+}
+
+function keyOf({ system = "", firstUserTurn = "", ...facts }: Partial<SessionFacts> & Texts) {
+  const body = Buffer.from(`{${system},${firstUserTurn}}`);
+  const end = 2 + Buffer.byteLength(system);
+  const texts = [1, end - 1, end, body.length - 1];
+  const key = sessionKey({ ...NONE, body, texts, ...facts });
+  return key === null ? null : { ...key };
+}
 
 test("header, then prompt_cache_key, then the session in user_id, then the texts tell the conversation", () => {
   const text = { system: "be kind", firstUserTurn: "hello" };
@@ -28,8 +39,15 @@ test("header, then prompt_cache_key, then the session in user_id, then the texts
   assert.equal(keyOf({}), null);
   const long = { system: "s".repeat(9000), firstUserTurn: "u".repeat(9000) };
   assert.deepEqual(keyOf(long), keyOf({ ...long }));
-  assert.notDeepEqual(keyOf(long), keyOf({ ...long, firstUserTurn: "u".repeat(9001) }));
+  assert.deepEqual(keyOf(long), keyOf({ ...long, system: `${"s".repeat(4096)}tail` }));
   assert.notDeepEqual(keyOf({ sessionHeader: "h" }), keyOf({ system: "h" }));
+  // Instructions never leave the first turn unread, and a text counts to its last byte, whatever its length.
+  assert.notDeepEqual(keyOf(long), keyOf({ ...long, firstUserTurn: `v${"u".repeat(8999)}` }));
+  const keys = new Set<string>();
+  for (let length = 1; length < 40; length++)
+    for (const end of ["a", "b"])
+      keys.add(JSON.stringify(keyOf({ firstUserTurn: "x".repeat(length) + end })));
+  assert.equal(keys.size, 78);
 });
 
 test("two callers, and two aliases, never share a session", () => {
@@ -37,7 +55,10 @@ test("two callers, and two aliases, never share a session", () => {
     assert.notDeepEqual(keyOf({ ...facts, caller: "a" }), keyOf({ ...facts, caller: "b" }));
     assert.notDeepEqual(keyOf({ ...facts, alias: "a" }), keyOf({ ...facts, alias: "b" }));
   }
-  assert.notDeepEqual(keyOf({ system: "ab", firstUserTurn: "c" }), keyOf({ system: "a", firstUserTurn: "bc" }));
+  assert.notDeepEqual(
+    keyOf({ system: "ab", firstUserTurn: "c" }),
+    keyOf({ system: "a", firstUserTurn: "bc" }),
+  );
 });
 
 test("the session is read out of both forms of Claude Code's user_id", () => {
