@@ -15,6 +15,8 @@ export interface WatchedNames {
 export interface WatchedName {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Its first byte, in lower case. */
+  readonly first: number;
   /** Its own among the first 31 names; the rest share one. */
   readonly bit: number;
 }
@@ -27,7 +29,8 @@ export function watchNames(names: readonly string[]): WatchedNames {
   for (const [index, name] of names.entries()) {
     while (byLength.length <= name.length) byLength.push([]);
     const bit = 1 << Math.min(index, MAX_BIT);
-    byLength[name.length]?.push({ name, bytes: Buffer.from(name, "latin1"), bit });
+    const first = name.charCodeAt(0) | 0x20;
+    byLength[name.length]?.push({ name, bytes: Buffer.from(name, "latin1"), first, bit });
   }
   return { names, byLength };
 }
@@ -46,25 +49,16 @@ export function matchName(
   end: number,
   watched: WatchedNames,
 ): WatchedName | null {
-  const length = end - start;
-  const candidates = watched.byLength[length];
+  const candidates = watched.byLength[end - start];
   if (candidates !== undefined) {
+    const first = (bytes[start] ?? 0) | 0x20;
     for (let at = 0; at < candidates.length; at++) {
       const hit = candidates[at] as WatchedName;
-      const candidate = hit.bytes;
-      let i = 0;
-      let exact = true;
-      for (; i < length; i++) {
-        const byte = bytes[start + i] ?? 0;
-        const wanted = candidate[i] ?? 0;
-        if (byte === wanted) continue;
-        // Go's decoder (Ollama, many relays) takes a key in any case: that would be a second reading.
-        if ((byte | 0x20) !== (wanted | 0x20) || (byte | 0x20) < 0x61 || (byte | 0x20) > 0x7a) break;
-        exact = false;
-      }
-      if (i < length) continue;
-      if (!exact) throw disguised(hit.name, "must be spelled in its own case");
-      return hit;
+      if (hit.first !== first) continue;
+      if (spells(bytes, start, hit.bytes)) return hit;
+      // Go's decoder (Ollama, many relays) takes a key in any case: that would be a second reading.
+      if (spellsInAnyCase(bytes, start, hit.bytes))
+        throw disguised(hit.name, "must be spelled in its own case");
     }
   }
   for (let i = start; i < end; i++) {
@@ -73,6 +67,22 @@ export function matchName(
     break;
   }
   return null;
+}
+
+function spells(bytes: Buffer, start: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) if (bytes[start + i] !== word[i]) return false;
+  return true;
+}
+
+function spellsInAnyCase(bytes: Buffer, start: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) {
+    const byte = bytes[start + i] ?? 0;
+    const wanted = word[i] ?? 0;
+    if (byte === wanted) continue;
+    const letter = byte | 0x20;
+    if (letter !== (wanted | 0x20) || letter < 0x61 || letter > 0x7a) return false;
+  }
+  return true;
 }
 
 function refuseEscaped(bytes: Buffer, start: number, end: number, watched: WatchedNames): void {

@@ -38,8 +38,15 @@ export function skipString(bytes: Buffer, at: number, end: number): number {
     if (byte === QUOTE) return position + 1;
     position += byte === BACKSLASH ? 2 : 1;
   }
-  // Here `position` never stands inside an escape; a quote is real when an even number of backslashes precedes it.
-  let from = position;
+  return skipLong(bytes, at, position, end);
+}
+
+/**
+ * The rest of a string, by native searches from `near` on, which never stands inside an escape: a quote is real when an
+ * even number of backslashes precedes it. Apart, because V8 makes twice as fast a loop of the short function alone.
+ */
+function skipLong(bytes: Buffer, at: number, near: number, end: number): number {
+  let from = near;
   for (;;) {
     const quote = from < end ? bytes.indexOf(QUOTE, from) : -1;
     if (quote < 0 || quote >= end) throw invalid("a string does not end", at);
