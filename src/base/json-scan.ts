@@ -139,17 +139,25 @@ function memberNamed(members: readonly Member[], name: string): Member | undefin
  * the end: what stands before it is not walked. Only for bytes that are known to be one JSON object; null = look for it.
  */
 export function lastMember(bytes: Buffer, quoted: Buffer): { start: number; end: number } | null {
+  const start = lastValue(bytes, quoted);
+  if (start < 0) return null;
+  const end = skipNested(bytes, start, bytes.length);
+  return endsObject(bytes, end) ? { start, end } : null;
+}
+
+/** The opening brace of the value that stands behind the last such name; -1 = it is no object, or there is no such name. */
+export function lastValue(bytes: Buffer, quoted: Buffer): number {
   const key = bytes.lastIndexOf(quoted);
-  if (key < 0) return null;
+  if (key < 0) return -1;
   const colon = skipSpace(bytes, key + quoted.length, bytes.length);
   const start = skipSpace(bytes, colon + 1, bytes.length);
-  if (bytes[colon] !== COLON || bytes[start] !== OPEN_BRACE) return null;
-  const end = skipNested(bytes, start, bytes.length);
-  const close = skipSpace(bytes, end, bytes.length);
-  // One brace and nothing else: it can only be the object's own.
-  return bytes[close] === CLOSE_BRACE && skipSpace(bytes, close + 1, bytes.length) === bytes.length
-    ? { start, end }
-    : null;
+  return bytes[colon] === COLON && bytes[start] === OPEN_BRACE ? start : -1;
+}
+
+/** Whether one brace and nothing else stands at or after `at`: it can only be the object's own. */
+export function endsObject(bytes: Buffer, at: number): boolean {
+  const close = skipSpace(bytes, at, bytes.length);
+  return bytes[close] === CLOSE_BRACE && skipSpace(bytes, close + 1, bytes.length) === bytes.length;
 }
 
 /** The elements of the array in [start, end), at most `limit`. Throws a Failure (400). */

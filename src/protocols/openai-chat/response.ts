@@ -1,7 +1,14 @@
 /** Whole Chat answers: an upstream's -> neutral, neutral -> the caller's (40-protocols 2). */
 import { Failure } from "../../base/failure.ts";
 import { watchNames } from "../../base/json-names.ts";
-import { findMember, lastMember, parseValue, scanObject } from "../../base/json-scan.ts";
+import {
+  endsObject,
+  findMember,
+  lastMember,
+  lastValue,
+  parseValue,
+  scanObject,
+} from "../../base/json-scan.ts";
 import { settleResponse } from "../answer-assembly.ts";
 import { CHAT_IDS } from "../call-ids.ts";
 import { plainText } from "../document.ts";
@@ -15,6 +22,7 @@ import { readAnnotations, writeAnnotation } from "./annotations.ts";
 import { readErrorObject } from "./errors.ts";
 import { readFinish, writeFinish } from "./finish.ts";
 import { answerId, answerModel } from "./identity.ts";
+import { readPlainUsage } from "./plain-usage.ts";
 import { readChatUsage, writeChatUsage } from "./usage.ts";
 
 /** Throws a Failure (502) when the document is no chat completion; an error body in a 200 keeps its message. */
@@ -201,9 +209,18 @@ const USAGE_NAME = Buffer.from('"usage"');
 /** Usage of a whole answer that is relayed; null when it has none or is not an object. */
 export function readUsage(body: Buffer): Usage | null {
   try {
+    const plain = readPlainLast(body);
+    if (plain !== null) return plain;
     const member = lastMember(body, USAGE_NAME) ?? findMember(scanObject(body, USAGE), "usage");
     return member === undefined ? null : readChatUsage(parseValue(body, member));
   } catch {
     return null; // Not an answer with figures; what it is, is judged elsewhere.
   }
+}
+
+/** What `lastMember` would find, when it is plain: then its end is found by reading it. */
+function readPlainLast(body: Buffer): Usage | null {
+  const value = lastValue(body, USAGE_NAME);
+  const plain = value < 0 ? null : readPlainUsage(body, value, body.length);
+  return plain !== null && endsObject(body, plain.after) ? plain.usage : null;
 }
