@@ -14,8 +14,11 @@ export interface Random {
 
 /** A running timer. `restart` is cheap enough for every chunk: it only moves the deadline. */
 export interface Timer {
-  /** Moves the deadline to `delayMs` from now; also revives a timer that has fired or was cancelled. */
-  restart(delayMs: number): void;
+  /**
+   * Moves the deadline to `delayMs` from now; also revives a timer that has fired or was cancelled. `now`: what the
+   * clock has just said, for who knows it.
+   */
+  restart(delayMs: number, now?: number): void;
   cancel(): void;
   readonly active: boolean;
 }

@@ -60,8 +60,8 @@ class Entry implements Timer {
     return this.tick >= 0;
   }
 
-  restart(delayMs: number): void {
-    this.#wheel.place(this, delayMs);
+  restart(delayMs: number, now?: number): void {
+    this.#wheel.place(this, delayMs, now);
   }
 
   fire(): void {
@@ -102,8 +102,7 @@ class Wheel implements TimerWheel {
   }
 
   /** An entry whose deadline moves back stays in its slot until that slot comes up: this is what makes restart cheap. */
-  place(entry: Entry, delayMs: number): void {
-    const now = this.#clock.now();
+  place(entry: Entry, delayMs: number, now: number = this.#clock.now()): void {
     entry.deadline = now + Math.max(0, delayMs);
     if (entry.tick >= 0) {
       if (entry.deadline >= entry.tick * TICK_MS - TICK_MS) return;

@@ -36,7 +36,7 @@ export class AttemptDeadlines implements TimerTarget {
   #watchesIdle = false;
   #failing = false;
   /** When the piece that is being read came. */
-  #dataAt = 0;
+  dataAt = 0;
 
   constructor(owner: DeadlineOwner, time: Time, timeouts: Timeouts, stream: boolean) {
     this.#owner = owner;
@@ -71,7 +71,7 @@ export class AttemptDeadlines implements TimerTarget {
 
   /** A piece of the answer has come. */
   takeData(): void {
-    this.#dataAt = this.#now();
+    this.dataAt = this.#now();
     if (this.#watchesIdle) this.#restartIdle();
     // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
     else if (!this.#stream && !this.#failing) this.#watchIdle();
@@ -80,7 +80,7 @@ export class AttemptDeadlines implements TimerTarget {
   takeFirstContent(now: number): void {
     this.#at[SOFT] = NEVER;
     this.#at[CONNECT] = NEVER;
-    this.#dataAt = now;
+    this.dataAt = now;
     if (this.#stream) this.#set(HARD, this.#timeouts.contentIdle, now);
     if (!this.#watchesIdle) this.#watchIdle();
   }
@@ -89,7 +89,7 @@ export class AttemptDeadlines implements TimerTarget {
   takeContent(): void {
     const { contentIdle } = this.#timeouts;
     if (contentIdle > 0 && !this.#paused && this.#at[TAIL] === NEVER)
-      this.#set(HARD, contentIdle, this.#dataAt);
+      this.#set(HARD, contentIdle, this.dataAt);
   }
 
   /** Nothing more is asked of the upstream's speed. */
@@ -134,7 +134,7 @@ export class AttemptDeadlines implements TimerTarget {
 
   resume(delivered: boolean): void {
     this.#paused = false;
-    this.#dataAt = this.#now();
+    this.dataAt = this.#now();
     if (this.#watchesIdle) this.#restartIdle();
     if (delivered) this.takeContent();
   }
@@ -156,7 +156,7 @@ export class AttemptDeadlines implements TimerTarget {
 
   #restartIdle(): void {
     if (!this.#failing && !this.#paused && this.#at[TAIL] === NEVER)
-      this.#set(IDLE, this.#timeouts.idle, this.#dataAt);
+      this.#set(IDLE, this.#timeouts.idle, this.dataAt);
   }
 
   /** `ms` from `now`; 0 = none. */

@@ -97,6 +97,11 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     return this.#send.connected;
   }
 
+  /** When the piece that is being read came. */
+  get dataAt(): number {
+    return this.#deadlines.dataAt;
+  }
+
   /** Sends. `softMs`: when the owner wants to hear that it is late; 0 = never. */
   start(softMs: number): void {
     this.#deadlines.begin(softMs, this.startedAt);

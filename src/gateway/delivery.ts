@@ -95,8 +95,8 @@ export class Delivery implements ExchangeListener, TimerTarget {
     if (!this.#exchange.write(chunk)) this.#block();
   }
 
-  /** `write` of [start, end), without a view where the engine needs none. */
-  writeBytes(bytes: Buffer, start: number, end: number): void {
+  /** `write` of [start, end), without a view where the engine needs none. `now`: what the clock has just said. */
+  writeBytes(bytes: Buffer, start: number, end: number, now?: number): void {
     const exchange = this.#exchange;
     if (exchange.writeBytes === undefined) {
       this.write(bytes.subarray(start, end));
@@ -104,7 +104,7 @@ export class Delivery implements ExchangeListener, TimerTarget {
     }
     if (this.#done || start === end) return;
     this.bytesOut += end - start;
-    this.#timer?.restart(KEEP_ALIVE_MS);
+    this.#timer?.restart(KEEP_ALIVE_MS, now);
     if (!exchange.writeBytes(bytes, start, end)) this.#block();
   }
 

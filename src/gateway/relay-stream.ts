@@ -74,6 +74,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   #content = false;
   #finish = false;
   #terminal = false;
+  /** While a piece is read that has just come. */
+  #readAt: number | undefined;
   /** Neighbouring events of one piece that go out in one write. */
   #run: Buffer | null = null;
   #runStart = 0;
@@ -96,10 +98,16 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   }
 
   data(chunk: Buffer): void {
-    this.bytes(chunk, 0, chunk.length);
+    this.#read(chunk, 0, chunk.length);
   }
 
   bytes(bytes: Buffer, start: number, end: number): void {
+    this.#readAt = this.#attempt.dataAt;
+    this.#read(bytes, start, end);
+    this.#readAt = undefined;
+  }
+
+  #read(bytes: Buffer, start: number, end: number): void {
     const result = this.#splitter.push(bytes, this, start, end);
     this.#flushRun();
     if (result === "too_large") {
@@ -274,7 +282,7 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   }
 
   #send(bytes: Buffer, start: number, end: number): void {
-    if (this.#rewrite === null) this.#delivery?.writeBytes(bytes, start, end);
+    if (this.#rewrite === null) this.#delivery?.writeBytes(bytes, start, end, this.#readAt);
     else this.#delivery?.write(this.#rewrite(bytes.subarray(start, end)));
   }
 }

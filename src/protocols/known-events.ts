@@ -48,11 +48,10 @@ export class KnownEvents {
       if (length < 8) {
         for (; at < end; at++) if (event[at] !== words[word++]) return -1;
       } else {
+        const last = end - 8;
+        for (; at <= last; at += 8) if (view.getFloat64(at, true) !== words[word++]) return -1;
         // The last eight bytes overlap those before them.
-        for (; at < end; at += 8) {
-          const from = at + 8 <= end ? at : end - 8;
-          if (view.getFloat64(from, true) !== words[word++]) return -1;
-        }
+        if (at < end && view.getFloat64(last, true) !== words[word++]) return -1;
       }
       if (i + 1 === runs.length) return end;
       const close = plainEnd(event, end, limit);

@@ -57,6 +57,11 @@ export class ChunkDecoder {
         at = this.#data(bytes, at, end);
         continue;
       }
+      if (this.#state === DATA_CR && at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) {
+        this.#state = SIZE_FIRST;
+        at += 2;
+        continue;
+      }
       if (this.#state === SIZE_FIRST) {
         const next = this.#plainSize(bytes, at, end);
         if (next > at) {
@@ -81,14 +86,8 @@ export class ChunkDecoder {
     }
     this.viewEnd += taken;
     this.#left -= taken;
-    const next = at + taken;
-    if (this.#left > 0) return next;
-    if (next + 1 < end && bytes[next] === CR && bytes[next + 1] === LF) {
-      this.#state = SIZE_FIRST;
-      return next + 2;
-    }
-    this.#state = DATA_CR;
-    return next;
+    if (this.#left === 0) this.#state = DATA_CR;
+    return at + taken;
   }
 
   /** A size line as nearly all are, digits and its end: the first byte behind it. `at` = another, or not whole. */

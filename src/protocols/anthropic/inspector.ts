@@ -3,6 +3,7 @@ import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { afterSpace, closingBrace, closingQuote, spells, stringAt } from "../byte-text.ts";
 import { EscapedText, type KeepOptions } from "../escaped-text.ts";
+import { KnownEvents } from "../known-events.ts";
 import type { Stop, Usage } from "../neutral.ts";
 import {
   CONTENT,
@@ -33,7 +34,11 @@ interface Seen {
   textStart: number;
   textEnd: number;
   thinking: boolean;
+  /** `thinking`, or a piece of a call's arguments: likewise. */
+  otherStart: number;
+  otherEnd: number;
   stopReason: boolean;
+  usage: boolean;
 }
 
 export class AnthropicInspector implements StreamInspector, MemberSink {
@@ -41,6 +46,7 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
   error: UpstreamErrorInfo | null = null;
   model = "";
   stop: Stop | null = null;
+  readonly known: KnownEvents;
   #id = "";
   #started = false;
   #next = 0;
@@ -55,11 +61,15 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
     textStart: 0,
     textEnd: 0,
     thinking: false,
+    otherStart: 0,
+    otherEnd: 0,
     stopReason: false,
+    usage: false,
   };
 
   constructor(options: KeepOptions) {
     this.#keeper = new EscapedText(options);
+    this.known = new KnownEvents(this.#keeper);
   }
 
   get text(): Buffer | null {
@@ -80,6 +90,7 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
   }
 
   inspect(event: Buffer, start: number, end: number): number {
+    if (this.known.match(event, start, end) === end) return this.known.accept(event);
     if (!findSseData(event, start, end, this.#data)) return PING;
     const from = afterSpace(event, this.#data.start, this.#data.end);
     const to = this.#data.end;
@@ -91,9 +102,24 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
     seen.textStart = 0;
     seen.textEnd = 0;
     seen.thinking = false;
+    seen.otherStart = 0;
+    seen.otherEnd = 0;
     seen.stopReason = false;
+    seen.usage = false;
     if (event[from] !== 0x7b || !walkMembers(event, from, to, this)) return MALFORMED;
-    return this.#classify(event, from, to);
+    const flags = this.#classify(event, from, to);
+    if (seen.type === "content_block_delta" && !seen.usage) this.#learn(event, start, end, flags);
+    return flags;
+  }
+
+  /** Events with another text in the place of this one's say the same. */
+  #learn(event: Buffer, start: number, end: number, flags: number): void {
+    const { inner, textStart, textEnd, otherStart, otherEnd } = this.#seen;
+    this.known.begin();
+    if (inner === "text_delta") this.known.note(textStart, textEnd, true);
+    else if (inner === "thinking_delta" || inner === "input_json_delta")
+      this.known.note(otherStart, otherEnd, false);
+    this.known.learn(event, start, end, flags);
   }
 
   onMember(event: Buffer, key: number, length: number, value: number, to: number, depth: number): void {
@@ -114,6 +140,9 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
       seen.textEnd = closingQuote(event, value, to);
     } else if (spells(event, key, length, "thinking")) {
       seen.thinking = event[value] === QUOTE && event[value + 1] !== QUOTE;
+      this.#seeOther(event, value, to);
+    } else if (spells(event, key, length, "partial_json")) {
+      this.#seeOther(event, value, to);
     } else if (spells(event, key, length, "stop_reason")) {
       seen.stopReason = event[value] === QUOTE;
     } else if (spells(event, key, length, "usage")) {
@@ -123,6 +152,11 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
     } else if (this.#id === "" && spells(event, key, length, "id")) {
       this.#id = stringAt(event, value, to);
     }
+  }
+
+  #seeOther(event: Buffer, value: number, to: number): void {
+    this.#seen.otherStart = value + 1;
+    this.#seen.otherEnd = event[value] === QUOTE ? closingQuote(event, value, to) : 0;
   }
 
   #classify(event: Buffer, from: number, to: number): number {
@@ -189,6 +223,7 @@ export class AnthropicInspector implements StreamInspector, MemberSink {
   }
 
   #readUsage(event: Buffer, value: number, to: number): void {
+    this.#seen.usage = true;
     const end = event[value] === 0x7b ? closingBrace(event, value, to) : -1;
     if (end < 0) return;
     try {
