@@ -1,5 +1,5 @@
 /** Gives a plan its targets, with what routing wants to know of the request. */
-import { headerValue } from "../base/headers.ts";
+import { type HeaderList, headerValue } from "../base/headers.ts";
 import { sessionKey } from "../routing/session-key.ts";
 import type { LoopRequest } from "./candidates.ts";
 import type { AliasState, Core } from "./core.ts";
@@ -40,23 +40,21 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
   record.need = need;
   const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts) : null;
   const { headers } = record.exchange;
+  const named = choice && namesSession(headers);
   const { commit } = targets[0]?.timeouts ?? { commit: 0 };
   const request: LoopRequest = {
     targets,
     need,
     outputTokens: facts?.maxTokens ?? (alias.name === "" ? DEFAULT_OUTPUT : state.output.tokens),
     issuer: asked.issuer,
-    affinity: choice ? headerValue(headers, "x-session-affinity") : "",
+    affinity: named ? headerValue(headers, "x-session-affinity") : "",
     session:
       conversation === null
         ? null
         : sessionKey({
             alias: alias.name,
             caller: record.caller?.id ?? "",
-            sessionHeader:
-              headerValue(headers, "x-sluice-session") ||
-              headerValue(headers, "session_id") ||
-              headerValue(headers, "x-claude-code-session-id"),
+            sessionHeader: named ? sessionHeader(headers) : "",
             promptCacheKey: facts?.promptCacheKey ?? "",
             userId: conversation.userId,
             body,
@@ -65,6 +63,28 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
     continues: conversation?.continues ?? false,
   };
   return new PlannedLoop(core, record, plan, request, state, commit);
+}
+
+/** One walk over the headers tells it, and most requests have none of them. */
+function namesSession(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    switch (headers[i]) {
+      case "x-session-affinity":
+      case "x-sluice-session":
+      case "session_id":
+      case "x-claude-code-session-id":
+        return true;
+    }
+  }
+  return false;
+}
+
+function sessionHeader(headers: HeaderList): string {
+  return (
+    headerValue(headers, "x-sluice-session") ||
+    headerValue(headers, "session_id") ||
+    headerValue(headers, "x-claude-code-session-id")
+  );
 }
 
 /** A class, not a closure: a closure would keep the body as long as the answer runs. */

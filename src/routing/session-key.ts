@@ -54,7 +54,7 @@ export function sessionKey(facts: SessionFacts): SessionKey | null {
   bytes[at] = 0;
   bytes[at + 1] = 0;
   bytes[at + 2] = 0;
-  for (let i = 0; i << 2 < at; i++) mix.addWord(words[i] ?? 0);
+  mix.addWords((at + 3) >> 2);
   return mix;
 }
 
@@ -73,6 +73,20 @@ class Mix implements SessionKey {
     const b = Math.imul(this.check ^ word, 0x5bd1e995);
     this.hash = a ^ (a >>> 15);
     this.check = b ^ (b >>> 15);
+  }
+
+  /** The first words of what is hashed: as `addWord` adds each, its results kept at hand. */
+  addWords(count: number): void {
+    let { hash, check } = this;
+    for (let i = 0; i < count; i++) {
+      const word = words[i] ?? 0;
+      hash = Math.imul(hash ^ word, 0x01000193);
+      hash ^= hash >>> 15;
+      check = Math.imul(check ^ word, 0x5bd1e995);
+      check ^= check >>> 15;
+    }
+    this.hash = hash;
+    this.check = check;
   }
 
   addText(text: string): void {
