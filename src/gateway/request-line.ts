@@ -54,7 +54,7 @@ export function writeRequest(
   if (losses.length > 0) writeWarnings(line, losses);
   if (record.continued) line.add(CONTINUED);
   if (failure !== null) line.add(ERROR).quoted(`${failure.code}: ${failure.message}`.slice(0, 500));
-  line.add(CLOSE);
+  line.add(CLOSE).finish();
 }
 
 /** Behind the target of the first. */

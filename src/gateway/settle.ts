@@ -15,7 +15,8 @@ export function settle(core: Core, record: RequestRecord, delivery: Delivery | n
   const failed = status >= 400 || record.failure !== null;
   if (failed) totals.failed++;
   record.from.onSettled?.(record);
-  log.line((line) => writeRequest(line, record, delivery, status, core));
+  const line = log.startLine();
+  if (line !== null) writeRequest(line, record, delivery, status, core);
 }
 
 /** Status for the log: 499 when the client went first. */

@@ -58,7 +58,7 @@ const SILENT: Log = {
   info() {},
   warn() {},
   error() {},
-  line() {},
+  startLine: () => null,
   hide() {},
   dropped: 0,
   setLevel() {},

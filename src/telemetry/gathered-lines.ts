@@ -20,6 +20,8 @@ export interface LineWriter {
   threeDigits(value: number): LineWriter;
   /** Milliseconds with a tenth's resolution. */
   tenths(ms: number): LineWriter;
+  /** Ends the line. */
+  finish(): void;
 }
 
 /** What a line is put together of: names, punctuation, words of ours. Made once. */
@@ -61,7 +63,6 @@ export class GatheredLines implements LineWriter {
     this.text(line).#endLine();
   }
 
-  /** Ends the line that was put together. */
   finish(): void {
     this.add(NEWLINE).#endLine();
   }

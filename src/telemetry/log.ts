@@ -15,8 +15,8 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** A line of JSON put together by hand (the request line), level info; `write` is called at once, or never. */
-  line(write: (to: LineWriter) => void): void;
+  /** A line of JSON put together by hand (the request line), level info, to be finished at once; null where none is written. */
+  startLine(): LineWriter | null;
   /** Values that must never appear, replaced wherever a line holds them. */
   hide(secrets: readonly string[]): void;
   /** Lines dropped because the destination was too slow. */
@@ -106,11 +106,7 @@ export function createLog(options: LogOptions): Log {
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    line(write) {
-      if (log.level === "warn" || log.level === "error") return;
-      write(lines);
-      lines.finish();
-    },
+    startLine: () => (log.level === "warn" || log.level === "error" ? null : lines),
     hide(values) {
       // What waits was written under the old ones.
       lines.handOver();

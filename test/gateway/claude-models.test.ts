@@ -249,7 +249,7 @@ const QUIET = {
   info: nothing,
   warn: nothing,
   error: nothing,
-  line: nothing,
+  startLine: () => null,
   hide: nothing,
   dropped: 0,
   setLevel: nothing,

@@ -81,7 +81,7 @@ function quietLog(logged: string[]): Log {
     info() {},
     warn() {},
     error: note,
-    line() {},
+    startLine: () => null,
     hide() {},
     dropped: 0,
     setLevel() {},
