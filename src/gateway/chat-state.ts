@@ -18,7 +18,8 @@ import type { Target } from "./target.ts";
 import { warnOrRefuse } from "./whole-plan.ts";
 
 export interface ChatFacts {
-  readonly body: Buffer;
+  /** Empty once nobody needs it any more. */
+  body: Buffer;
   readonly stream: boolean;
   readonly showUsage: boolean;
   /** Gemini without `alt=sse`. */
@@ -36,7 +37,7 @@ export class ChatState {
   readonly record: RequestRecord;
   /** The caller's protocol. */
   readonly client: ChatProtocol;
-  facts: ChatFacts;
+  readonly facts: ChatFacts;
   #scan: ObjectScan | null;
   /** What was delivered, for the end of a stream that breaks: as it came, or encoded here. */
   relayed: RelayedStream | null = null;
@@ -111,7 +112,7 @@ export class ChatState {
 
   /** Lets go of the body and of all that was read from it. */
   release(): void {
-    if (this.facts.body !== NOTHING) this.facts = { ...this.facts, body: NOTHING };
+    this.facts.body = NOTHING;
     this.#scan = NOTHING_SCANNED;
     this.#opened = OPENED_NOTHING;
     this.#request = null;
