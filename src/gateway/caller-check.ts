@@ -15,11 +15,16 @@ export const SHUTTING_DOWN = new Failure("overloaded", "the gateway is shutting 
 /** Notes the caller in the record. Throws Failure: 401 for a stranger, 503 while we drain. */
 export function checkCaller(core: Core, session: Session, record: RequestRecord): Caller {
   const { exchange, from } = record;
-  const caller = session.authenticator.authenticate(
-    readCredentials(exchange.headers, exchange.query),
-    from,
-    core.time.clock.wall(),
-  );
+  const credentials = readCredentials(exchange.headers, exchange.query);
+  const wall = core.time.clock.wall();
+  let caller: Caller;
+  try {
+    caller = session.authenticator.authenticate(credentials, from, wall);
+  } catch (refused) {
+    // The log names them by it, and a connection can tell only until the answer is out.
+    record.stranger = from.address;
+    throw refused;
+  }
   record.caller = caller;
   if (session.draining) throw SHUTTING_DOWN;
   return caller;

@@ -9,7 +9,7 @@ const MAX_LENGTH = 1024;
 
 type Told = Pick<
   RequestRecord,
-  "caller" | "from" | "operation" | "protocol" | "model" | "answeredBy" | "stream" | "attempts"
+  "caller" | "stranger" | "operation" | "protocol" | "model" | "answeredBy" | "stream" | "attempts"
 >;
 
 interface KnownMiddle {
@@ -51,7 +51,7 @@ export class LineMemory {
   /** From who called to the target of the first attempt, as the log names them. */
   writeMiddle(line: LineWriter, told: Told, status: number): void {
     const kind = told.caller?.kind ?? "anonymous";
-    const caller = told.caller?.id ?? told.from.address;
+    const caller = told.caller?.id ?? told.stranger;
     const firstTarget = told.attempts[0]?.target ?? null;
     for (let i = 0; i < this.#known.length; i++) {
       const known = this.#known[i] as KnownMiddle;

@@ -46,6 +46,8 @@ export class RequestRecord {
   route = "";
   usage: Usage | null = null;
   failure: Failure | null = null;
+  /** Address of one who was not let in; "" = the caller is known. */
+  stranger = "";
   need: { readonly promptTokens: number } | null = null;
   continued = false;
   /** The internet was down when it was routed. */

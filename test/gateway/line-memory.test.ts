@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Caller } from "../../src/auth/caller.ts";
 import { LineMemory } from "../../src/gateway/line-memory.ts";
-import type { RequestRecord } from "../../src/gateway/record.ts";
 import { GatheredLines } from "../../src/telemetry/gathered-lines.ts";
 
 type Told = Parameters<LineMemory["writeMiddle"]>[1];
@@ -22,12 +21,11 @@ function write(put: (lines: GatheredLines) => void): string {
 }
 
 const caller = (kind: Caller["kind"], id: string): Caller => ({ kind, id, models: [], providers: [] });
-const from = { address: "192.0.2.7" } as RequestRecord["from"];
 const attempt = (target: string) => ({ target, cause: "", message: "", status: 0, ms: 0 });
 
 const PLAIN: Told = {
   caller: caller("key", "tim"),
-  from,
+  stranger: "192.0.2.7",
   operation: "chat",
   protocol: "openai-chat",
   model: "fast",
@@ -39,7 +37,7 @@ const PLAIN: Told = {
 function expected(told: Told, status: number): string {
   const { caller, operation, protocol, model, answeredBy, stream, attempts } = told;
   const members = {
-    ...(caller?.kind === "key" ? { key_id: caller.id } : { peer: caller?.id ?? told.from.address }),
+    ...(caller?.kind === "key" ? { key_id: caller.id } : { peer: caller?.id ?? told.stranger }),
     operation,
     protocol_in: protocol,
     ...(model === "" ? {} : { model }),
