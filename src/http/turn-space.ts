@@ -3,7 +3,7 @@
 /** Room for some 300 events; pieces beyond it are sent at once. */
 const SPACE_BYTES = 64 * 1024;
 
-/** Unlike \`set\` it needs no view of a part. */
+/** Unlike `set` it needs no view of a part. */
 const { copy } = Buffer.prototype;
 
 /** A stretch of it belongs to one stream, which remembers where it starts and how long it is. */

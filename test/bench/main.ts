@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import { countInstructions } from "./instruction-row.ts";
 import { type Load, startLoad } from "./load-client.ts";
 import { profileRequests } from "./profile-row.ts";
 import {
@@ -237,6 +238,14 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
     const upstream = await startUpstream(false);
     const load = startLoad();
     await profileRequests(load, upstream, values.node, values.quick ? 4000 : 10_000);
+    await load.stop();
+    await upstream.stop();
+  },
+  instructions: async () => {
+    const upstream = await startUpstream(false);
+    const load = startLoad();
+    const bundle = "dist/sluice.cjs";
+    targets.push(...(await countInstructions({ load, upstream, node: values.node, bundle })));
     await load.stop();
     await upstream.stop();
   },

@@ -98,14 +98,27 @@ export function processFile(name: string): string {
   return join(OUT, `${name}.mjs`);
 }
 
+/** How a runtime is started. */
+export interface Runtime {
+  /** A program that runs it, and that program's options. */
+  readonly wrap?: readonly string[];
+  /** Node's own options. */
+  readonly flags?: readonly string[];
+}
+
 /** Starts one of `process/` that says its port. */
 export async function startServer(
   name: string,
   core: number,
   node: string,
   env: NodeJS.ProcessEnv = {},
+  { wrap = [], flags = [] }: Runtime = {},
 ): Promise<Server> {
-  const started = start(core, [node, processFile(name)], env, ["ignore", "pipe", "inherit"]);
+  const started = start(core, [...wrap, node, ...flags, processFile(name)], env, [
+    "ignore",
+    "pipe",
+    "inherit",
+  ]);
   const port = Number(await firstLine(started.child.stdout));
   return { ...started, name, port };
 }
@@ -123,14 +136,12 @@ export function shippedSettings(): NodeJS.ProcessEnv {
   return Object.fromEntries(pairs.map(([, name, quoted, plain]) => [name ?? "", quoted ?? plain ?? ""]));
 }
 
-interface BundleOptions {
+interface BundleOptions extends Runtime {
   readonly node: string;
   readonly bundle: string;
   /** Name in the tables. */
   readonly name?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Node's own options. */
-  readonly flags?: readonly string[];
 }
 
 export interface SluiceOptions extends BundleOptions {
@@ -186,6 +197,7 @@ export async function startBundle(toml: string, options: BundleOptions): Promise
   const fd = openSync(log, "a");
   const env = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder, ...options.env };
   const command = [
+    ...(options.wrap ?? []),
     options.node,
     ...(options.flags ?? []),
     options.bundle,
@@ -197,7 +209,8 @@ export async function startBundle(toml: string, options: BundleOptions): Promise
   ];
   const started = start(SERVER_CORE, command, env, ["ignore", "ignore", fd]);
   closeSync(fd);
-  for (let tries = 0; tries < 200; tries++) {
+  const tries = options.wrap === undefined ? 200 : 2000;
+  for (let i = 0; i < tries; i++) {
     await sleep(50);
     const port = /"msg":"listening"/.test(readFileSync(log, "utf8"))
       ? /"port":(\d+)/.exec(readFileSync(log, "utf8"))?.[1]
