@@ -182,6 +182,10 @@ const BACKSLASH = 0x5c;
 const POINT = 0x2e;
 const ZERO = 0x30;
 /** "000" to "999", each in the lower three bytes of a number. */
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, value) =>
-  Buffer.from(String(value).padStart(3, "0")).readUIntLE(0, 3),
+const THREE_DIGITS = Array.from(
+  { length: 1000 },
+  (_, value) =>
+    (ZERO + Math.floor(value / 100)) |
+    ((ZERO + (Math.floor(value / 10) % 10)) << 8) |
+    ((ZERO + (value % 10)) << 16),
 );
