@@ -64,9 +64,9 @@ async function count(
     ];
     const server = await startUnder(wrap, ["--perf-basic-prof", `--perf-basic-prof-path=${folder}`]);
     await load.send(orderFor(server, SMALL, CONNECTIONS, WARM_MS));
-    control("-i", "on", server.pid);
+    control(server.pid, "-i", "on");
     const { count: requests } = await load.send(orderFor(server, SMALL, CONNECTIONS, COUNTED_MS));
-    control("-d", `${requests} requests`, server.pid);
+    control(server.pid, "-d");
     await server.stop();
     const map = readdirSync(folder).find((name) => name.endsWith(".map"));
     if (map === undefined) throw new Error("V8 wrote no map of its code");
@@ -80,9 +80,7 @@ async function count(
   }
 }
 
-function control(order: string, value: string, pid: number): void {
-  const { status, stderr } = spawnSync("callgrind_control", [order, value, String(pid)], {
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(`callgrind_control ${order} ${value}: ${stderr}`);
+function control(pid: number, ...order: string[]): void {
+  const { status, stderr } = spawnSync("callgrind_control", [...order, String(pid)], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`callgrind_control ${order.join(" ")}: ${stderr}`);
 }
