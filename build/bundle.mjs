@@ -78,7 +78,6 @@ async function bundleEntry(entry, outfile) {
     format: "cjs",
     target: "node20",
     plugins: [serverModules],
-    inject: ["build/globals.mjs"],
     // The bundle names its files by their path from here, also when node_modules is a link.
     preserveSymlinks: true,
     // Node's globals of these names are getters, asked anew at every use; optimised code takes a constant as it is.

@@ -1,7 +1,7 @@
-/** Remembers what was made of a request's head: an SDK sends the same one with every request, the length of its body aside. */
+/** Remembers what was made of a head: an SDK sends the same one with every request, an upstream the same names with every answer. */
 import type { HeaderList } from "../base/headers.ts";
 
-/** Heads remembered at a time: a household has few clients, each with a head or two. */
+/** Heads remembered at a time: a household has few clients and providers, each with a head or two. */
 const HEADS = 4;
 /** Characters that count of a head; a longer one is not kept. */
 const MAX_LENGTH = 4096;
