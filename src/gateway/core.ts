@@ -16,6 +16,7 @@ import type { Origin, UpstreamClient } from "../upstream/client.ts";
 import { type BodyBuffers, createBodyBuffers } from "./body-buffers.ts";
 import type { TargetSet } from "./candidates.ts";
 import { type ClaudeModels, createClaudeModels } from "./claude-models.ts";
+import { KnownBodies } from "./known-bodies.ts";
 import { LineMemory } from "./line-memory.ts";
 import { createRepairBodies, type RepairBodies } from "./repair-bodies.ts";
 import type { Alias, Target } from "./target.ts";
@@ -62,6 +63,7 @@ export interface Core {
   readonly claudeModels: ClaudeModels;
   readonly totals: Totals;
   readonly lineMemory: LineMemory;
+  readonly knownBodies: KnownBodies;
   /** Providers an operator took out, by name: also for targets that callers name themselves. */
   readonly offline: Set<string>;
   aliasState(alias: Alias, exploitK: number): AliasState;
@@ -143,6 +145,7 @@ export function createCore(options: CoreOptions): Core {
     offline: new Set(),
     targetSets: new WeakMap(),
     lineMemory: new LineMemory(),
+    knownBodies: new KnownBodies(),
     totals: {
       requests: 0,
       failed: 0,

@@ -44,7 +44,7 @@ export function dispatch(core: Core, record: RequestRecord, route: ClientRoute, 
       record.model = readShown(body);
       return answerShow(core, record);
   }
-  const facts = readFacts(body);
+  const facts = core.knownBodies.read(body);
   // A model in the path (Gemini, Azure's deployments) outranks the body's.
   record.model = route.model === "" ? facts.model : route.model;
   if (record.model === "") throw missingModel();

@@ -65,6 +65,25 @@ export class TurnNotes implements ListWatch {
     else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) this.regular = false;
   }
 
+  /** What is noted of the same list when a text in it, which begins at `text` and is plain (`isPlainTurn`), is `by` bytes longer. */
+  moved(text: number, by: number): TurnNotes {
+    const moved = new TurnNotes(this.start);
+    const { bounds, user, assistant } = this;
+    moved.regular = this.regular;
+    moved.bounds = bounds.slice();
+    for (let i = 0; i < bounds.length; i++) {
+      const bound = bounds[i] as number;
+      if (bound > text) moved.bounds[i] = bound + by;
+    }
+    moved.user = user > text ? user + by : user;
+    moved.assistant = assistant > text ? assistant + by : assistant;
+    moved.developer = this.developer;
+    moved.carrier = this.carrier;
+    moved.#comma = this.#comma;
+    moved.#elements = this.#elements;
+    return moved;
+  }
+
   /** True when a comma stands behind the last element: such a list is read by nobody. */
   get unfinished(): boolean {
     return this.#comma && this.#elements > 0;
@@ -79,6 +98,14 @@ const MODEL = Buffer.from('"model"');
 const DEVELOPER = Buffer.from('"developer"');
 const CARRIER = Buffer.from('"slc1.');
 const ROLE = Buffer.from('"role":');
+
+/** Longer than every word that is looked for. */
+const PLAIN_TEXT = 10;
+
+/** Whether nothing would be noted of the text [start, end) between quotes: it is long, and no carrier. */
+export function isPlainTurn(bytes: Buffer, start: number, end: number): boolean {
+  return end - start >= PLAIN_TEXT && !(bytes[start] === 0x73 && bytes[start + 1] === 0x6c);
+}
 
 function spells(bytes: Buffer, at: number, end: number, word: Buffer): boolean {
   if (at < 0 || at + word.length > end) return false;

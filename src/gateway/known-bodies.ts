@@ -1,0 +1,179 @@
+/** Remembers how request bodies are built: a program's requests differ in one text, and where all the rest stands need not be read again. */
+import type { Member } from "../base/json-scan.ts";
+import { type ListWatch, skipNested, skipString } from "../base/json-skip.ts";
+import { isPlainTurn } from "../protocols/turn-notes.ts";
+import { type RequestFacts, readFacts } from "./request-facts.ts";
+
+/** Bodies remembered at a time. */
+const KNOWN = 8;
+/** Of one that is remembered, around its text: instructions to the model may be part of it. */
+const MAX_AROUND = 1024;
+/** Longer bodies are not looked at: beside what else they cost the walk is little. */
+const MAX_BODY = 64 * 1024;
+/** One body in so many that are like none is learned: where no two are alike, there is nothing to gain. */
+const LEARNED_EVERY = 4;
+
+interface KnownBody {
+  /** Up to the text, its opening quote included; from its closing quote on. */
+  readonly head: Part;
+  readonly tail: Part;
+  readonly length: number;
+  readonly facts: RequestFacts;
+  /** Among the members: the list that holds the text, and `stream_options`, -1 = there are none. */
+  readonly list: number;
+  readonly options: number;
+}
+
+export class KnownBodies {
+  /** The one that was like a body last comes first. */
+  readonly #known: KnownBody[] = [];
+  #unlike = 0;
+
+  get size(): number {
+    return this.#known.length;
+  }
+
+  /** Reads what `readFacts` does, and throws what it throws. */
+  read(body: Buffer): RequestFacts {
+    if (body.length > MAX_BODY) return readFacts(body);
+    const known = this.#known;
+    if (known.length > 0) {
+      const view = viewOf(body);
+      for (let i = 0; i < known.length; i++) {
+        const one = known[i] as KnownBody;
+        if (!isLike(one, body, view)) continue;
+        if (i > 0) {
+          known[i] = known[0] as KnownBody;
+          known[0] = one;
+        }
+        return movedFacts(one, body.length - one.length);
+      }
+    }
+    const facts = readFacts(body);
+    if (this.#unlike++ % LEARNED_EVERY === 0) this.#learn(body, facts);
+    return facts;
+  }
+
+  #learn(body: Buffer, facts: RequestFacts): void {
+    const { turns, scan } = facts;
+    if (turns === null || !turns.regular || turns.unfinished) return;
+    const list = scan.members.findIndex(({ start }) => start === turns.start);
+    const last = turns.bounds.at(-2);
+    const end = scan.members[list]?.end;
+    if (last === undefined || end === undefined) return;
+    if (last > MAX_AROUND || body.length - end > MAX_AROUND) return;
+    const texts = new LastText();
+    skipNested(body, turns.start, end, texts);
+    if (texts.start < 0 || texts.start + body.length - texts.end > MAX_AROUND) return;
+    const head = body.subarray(0, texts.start);
+    const tail = body.subarray(texts.end);
+    // Eight bytes of nothing but zeros are equal to others as a number.
+    if (head.includes(0) || tail.includes(0)) return;
+    const options = facts.streamOptions === undefined ? -1 : scan.members.indexOf(facts.streamOptions);
+    const { length } = body;
+    this.#known.unshift({ head: partOf(head), tail: partOf(tail), length, facts, list, options });
+    if (this.#known.length > KNOWN) this.#known.pop();
+  }
+}
+
+/** The last text in a list that says nothing of who speaks: without its quotes. */
+class LastText implements ListWatch {
+  start = -1;
+  end = -1;
+
+  onString(bytes: Buffer, at: number, end: number): void {
+    const close = skipString(bytes, at, end) - 1;
+    // A name's last bytes belong to what is looked for before a string.
+    if (!isPlainTurn(bytes, at + 1, close) || bytes[close + 1] === COLON) return;
+    this.start = at + 1;
+    this.end = close;
+  }
+
+  onOpen(): void {}
+  onClose(): void {}
+  onOther(): void {}
+}
+
+/** Bytes to compare with, by eights: an access to a buffer costs several times as much as one to a list. */
+interface Part {
+  readonly words: readonly number[];
+  readonly rest: readonly number[];
+  readonly length: number;
+}
+
+const WORD = 8;
+const COLON = 0x3a;
+
+function partOf(bytes: Buffer): Part {
+  const count = Math.floor(bytes.length / WORD);
+  const words = Array.from({ length: count }, (_, i) => bytes.readDoubleLE(WORD * i));
+  return { words, rest: [...bytes.subarray(WORD * count)], length: bytes.length };
+}
+
+function isLike({ head, tail }: KnownBody, body: Buffer, view: DataView): boolean {
+  const start = head.length;
+  const end = body.length - tail.length;
+  const offset = body.byteOffset;
+  return (
+    end > start &&
+    isAt(head, view, offset) &&
+    isAt(tail, view, offset + end) &&
+    // The text ends where the rest begins, and not before.
+    skipString(body, start - 1, body.length) === end + 1 &&
+    isPlainTurn(body, start, end)
+  );
+}
+
+function isAt({ words, rest }: Part, view: DataView, start: number): boolean {
+  let at = start;
+  for (let i = 0; i < words.length; i++, at += WORD) if (view.getFloat64(at, true) !== words[i]) return false;
+  for (let i = 0; i < rest.length; i++) if (view.getUint8(at + i) !== rest[i]) return false;
+  return true;
+}
+
+/** The facts of a body whose text is `by` bytes longer. */
+function movedFacts({ facts, head, list, options }: KnownBody, by: number): RequestFacts {
+  const { scan, turns, model, stream, maxTokens, tools, jsonSchema, promptCacheKey } = facts;
+  const members = scan.members.slice();
+  for (let i = list; i < members.length; i++) {
+    const { name, key, keyEnd, start, end, before, after } = members[i] as Member;
+    // The list itself begins before its text.
+    const off = i === list ? 0 : by;
+    members[i] = {
+      name,
+      key: key + off,
+      keyEnd: keyEnd + off,
+      start: start + off,
+      end: end + by,
+      before: before + off,
+      after: after < 0 ? after : after + by,
+    };
+  }
+  const { open, close, count, lastEnd, seen } = scan;
+  return {
+    scan: { open, close: close + by, members, count, lastEnd: lastEnd + by, seen },
+    turns: turns === null ? null : turns.moved(head.length, by),
+    model,
+    stream,
+    maxTokens,
+    streamOptions: options < 0 ? undefined : members[options],
+    tools,
+    jsonSchema,
+    promptCacheKey,
+  };
+}
+
+/** Small bodies share a pool of Node's: a view costs more than what it is for. A large buffer is not held on to. */
+const MAX_STANDING = 64 * 1024;
+let standing: ArrayBufferLike | null = null;
+let standingView: DataView | null = null;
+
+function viewOf({ buffer }: Buffer): DataView {
+  if (buffer === standing && standingView !== null) return standingView;
+  const view = new DataView(buffer);
+  if (buffer.byteLength <= MAX_STANDING) {
+    standing = buffer;
+    standingView = view;
+  }
+  return view;
+}
