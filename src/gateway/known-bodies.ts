@@ -103,6 +103,8 @@ interface Part {
 
 const WORD = 8;
 const COLON = 0x3a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 function partOf(bytes: Buffer): Part {
   const count = Math.floor(bytes.length / WORD);
@@ -118,10 +120,16 @@ function isLike({ head, tail }: KnownBody, body: Buffer, view: DataView): boolea
     end > start &&
     isAt(head, view, offset) &&
     isAt(tail, view, offset + end) &&
-    // The text ends where the rest begins, and not before.
-    skipString(body, start - 1, body.length) === end + 1 &&
+    endsAt(body, start, end) &&
     isPlainTurn(body, start, end)
   );
+}
+
+/** Whether the string whose text begins at `start` has its closing quote at `end`, where a quote stands. */
+function endsAt(body: Buffer, start: number, end: number): boolean {
+  // Nearly always it is the first quote, and no backslash stands before it: one search tells.
+  if (body[end - 1] !== BACKSLASH && body.indexOf(QUOTE, start) === end) return true;
+  return skipString(body, start - 1, body.length) === end + 1;
 }
 
 function isAt({ words, rest }: Part, view: DataView, start: number): boolean {

@@ -13,6 +13,7 @@ export function createLatency(exploitK: number): Strategy {
     name: "latency",
     preferential: false,
     order(targets, candidates, context, pick) {
+      if (candidates.length === 2) return orderTwo(targets, candidates, context, pick, exploitK, sequence);
       const weights = latencyWeights(targets, candidates, context, exploitK);
       const order = candidates.slice();
       sortByWeight(order, NO_WEIGHTS);
@@ -48,10 +49,26 @@ function sortByWeight(order: number[], weights: readonly number[]): void {
   }
 }
 
-/**
- * `eff = max(ewma,1) / max(success,0.001)` of the request's mode, weight `(best/eff)^k`; a cold target `success^k`,
- * and a quarter of that beside a warm one. Integers of at least 10, by the target's index; 0 for no candidate.
- */
+/** As any number of them is ordered, which most often is this one, without its lists. */
+function orderTwo(
+  targets: readonly RouteTarget[],
+  candidates: readonly number[],
+  context: StrategyContext,
+  pick: boolean,
+  exploitK: number,
+  sequence: WeylSequence,
+): number[] {
+  const low = Math.min(candidates[0] as number, candidates[1] as number);
+  const high = Math.max(candidates[0] as number, candidates[1] as number);
+  const lowLatency = effectiveLatency(targets[low], context);
+  const highLatency = effectiveLatency(targets[high], context);
+  const best = Math.min(lowLatency, highLatency);
+  const lowWeight = weightOf(targets[low], lowLatency, best, context, exploitK);
+  const highWeight = weightOf(targets[high], highLatency, best, context, exploitK);
+  const lowFirst = pick ? sequence.picksFirst(lowWeight, highWeight) : lowWeight >= highWeight;
+  return lowFirst ? [low, high] : [high, low];
+}
+
 function latencyWeights(
   targets: readonly RouteTarget[],
   candidates: readonly number[],
@@ -68,18 +85,39 @@ function latencyWeights(
     const index = candidates[i] ?? -1;
     const target = targets[index];
     if (target === undefined) continue;
-    const effective = effectiveLatency(target, context);
-    const warm = effective !== Number.POSITIVE_INFINITY;
-    const coldShare = best === Number.POSITIVE_INFINITY ? 1 : COLD_SHARE;
-    const weight = warm ? (best / effective) ** exploitK : coldShare * target.view.successRate ** exploitK;
-    const scaled = Math.round(WEIGHT_SCALE * weight * target.view.share(context.now));
-    weights[index] = Math.max(WEIGHT_FLOOR, scaled);
+    weights[index] = weightOf(target, effectiveLatency(target, context), best, context, exploitK);
   }
   return weights;
 }
 
+/**
+ * `eff = max(ewma,1) / max(success,0.001)` of the request's mode, weight `(best/eff)^k`; a cold target `success^k`,
+ * and a quarter of that beside a warm one. An integer of at least 10.
+ */
+function weightOf(
+  target: RouteTarget | undefined,
+  effective: number,
+  best: number,
+  context: StrategyContext,
+  exploitK: number,
+): number {
+  if (target === undefined) return 0;
+  const warm = effective !== Number.POSITIVE_INFINITY;
+  const coldShare = best === Number.POSITIVE_INFINITY ? 1 : COLD_SHARE;
+  const weight = warm
+    ? power(best / effective, exploitK)
+    : coldShare * power(target.view.successRate, exploitK);
+  return Math.max(WEIGHT_FLOOR, Math.round(WEIGHT_SCALE * weight * target.view.share(context.now)));
+}
+
+/** The best target's is one, and so is that of a target that never failed: a power is a call out of compiled code. */
+function power(base: number, exponent: number): number {
+  return base === 1 ? 1 : base ** exponent;
+}
+
 function effectiveLatency(target: RouteTarget | undefined, context: StrategyContext): number {
-  const latency = target?.view.latency(context.mode) ?? -1;
-  if (target === undefined || latency < 0) return Number.POSITIVE_INFINITY;
-  return Math.max(latency, 1) / Math.max(target.view.successRate, 0.001);
+  if (target === undefined) return Number.POSITIVE_INFINITY;
+  const { view } = target;
+  const latency = view.latency(context.mode);
+  return latency < 0 ? Number.POSITIVE_INFINITY : Math.max(latency, 1) / Math.max(view.successRate, 0.001);
 }

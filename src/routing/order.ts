@@ -50,24 +50,26 @@ export function orderTargets(
 ): RouteOrder {
   if (request.issuer >= 0) return pinned(states, request, strategy, targets);
 
-  const lacks: string[] = [];
-  for (let index = 0; index < targets.length; index++)
-    lacks.push(missingAbility(abilities[index] ?? ANY_ABILITY, request.need));
-  const usable: number[] = [];
-  const unable: number[] = [];
-  const short: number[] = [];
+  const lacks = lacking(targets.length, abilities, request.need);
+  // A list of all, which most requests have, is a copy: one that grows makes room for seventeen.
+  const usable = allUsable(states, targets.length, lacks) ? firstIndexes(targets.length) : [];
+  let unable = NO_INDEXES;
   let probe = -1;
-  for (let index = 0; index < targets.length; index++) {
-    const state = states[index];
-    if (state === undefined) continue;
-    if (state.state === "usable") {
-      if (lacks[index] === "") usable.push(index);
-      else unable.push(index);
-    } else if (state.state === "probe" && probe < 0 && lacks[index] === "") probe = index;
-    else if (state.state === "out" && state.reason === "quota" && lacks[index] === "") short.push(index);
+  if (usable.length === 0) {
+    const short: number[] = [];
+    unable = [];
+    for (let index = 0; index < targets.length; index++) {
+      const state = states[index];
+      if (state === undefined) continue;
+      if (state.state === "usable") {
+        if (isAble(lacks, index)) usable.push(index);
+        else unable.push(index);
+      } else if (state.state === "probe" && probe < 0 && isAble(lacks, index)) probe = index;
+      else if (state.state === "out" && state.reason === "quota" && isAble(lacks, index)) short.push(index);
+    }
+    // The only usable target is never skipped for a quota.
+    if (usable.length === 0 && unable.length === 0) usable.push(...short);
   }
-  // The only usable target is never skipped for a quota.
-  if (usable.length === 0 && unable.length === 0) usable.push(...short);
 
   const [held, hold] = heldTarget(targets, states, lacks, stickiness, request);
   const probing = held < 0 && probe >= 0;
@@ -78,6 +80,35 @@ export function orderTargets(
   moveToFront(order, probing ? probe : held);
   const reason = routeReason(strategy.name, hold, targets, states, lacks, probing ? probe : -1, request.now);
   return { order, probe: probing, hold, reason };
+}
+
+const NO_LACKS: readonly string[] = [];
+
+/** What each target lacks; an empty list where none lacks anything. */
+function lacking(count: number, abilities: readonly TargetAbility[], need: RequestNeed): readonly string[] {
+  for (let index = 0; index < count; index++) {
+    if (missingAbility(abilities[index] ?? ANY_ABILITY, need) === "") continue;
+    return Array.from({ length: count }, (_, each) => missingAbility(abilities[each] ?? ANY_ABILITY, need));
+  }
+  return NO_LACKS;
+}
+
+function isAble(lacks: readonly string[], index: number): boolean {
+  return (lacks[index] ?? "") === "";
+}
+
+function allUsable(states: readonly TargetState[], count: number, lacks: readonly string[]): boolean {
+  if (lacks.length > 0) return false;
+  for (let index = 0; index < count; index++) if (states[index]?.state !== "usable") return false;
+  return true;
+}
+
+const NO_INDEXES: number[] = [];
+const SHORT_LISTS: readonly (readonly number[])[] = [[], [0], [0, 1], [0, 1, 2], [0, 1, 2, 3]];
+
+/** 0, 1, 2 ... */
+function firstIndexes(count: number): number[] {
+  return SHORT_LISTS[count]?.slice() ?? Array.from({ length: count }, (_, index) => index);
 }
 
 /**
@@ -138,7 +169,7 @@ function heldTarget(
   const indexOf = (id: string) => targets.findIndex((target) => target.id === id);
   const noted = stickiness.target(request.session, request.now, (id) => isUsable(indexOf(id)));
   const index = noted === undefined ? -1 : indexOf(noted);
-  return index >= 0 && isUsable(index) && lacks[index] === "" ? [index, "sticky"] : [-1, ""];
+  return index >= 0 && isUsable(index) && isAble(lacks, index) ? [index, "sticky"] : [-1, ""];
 }
 
 function moveToFront(order: number[], index: number): void {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { SuccessAverage } from "../../src/health/averages.ts";
 import { createLatency } from "../../src/routing/latency.ts";
 import type { RouteTarget } from "../../src/routing/strategy.ts";
+import { WeylSequence } from "../../src/routing/weyl-sequence.ts";
 import { CONTEXT, target } from "./targets.ts";
 
 function picks(
@@ -119,4 +120,57 @@ test("no target, one target and equal targets give what they must", () => {
   assert.deepEqual(strategy.order([target("a")], [0], CONTEXT, true), [0]);
   const targets = [target("a"), target("b"), target("c")];
   assert.deepEqual(strategy.order(targets, [2, 0], CONTEXT, false), [0, 2]);
+});
+
+/** The rule as it is written down, for any number of candidates. */
+function plainOrder(
+  targets: RouteTarget[],
+  candidates: number[],
+  exploitK: number,
+  sequence: WeylSequence | null,
+): number[] {
+  const effective = (index: number) => {
+    const view = targets[index]?.view;
+    const latency = view?.latency("whole") ?? -1;
+    return latency < 0
+      ? Number.POSITIVE_INFINITY
+      : Math.max(latency, 1) / Math.max(view?.successRate ?? 1, 0.001);
+  };
+  const best = Math.min(...candidates.map(effective));
+  const weights = targets.map(({ view }, index) => {
+    const cold = (Number.isFinite(best) ? 0.25 : 1) * view.successRate ** exploitK;
+    const weight = Number.isFinite(effective(index)) ? (best / effective(index)) ** exploitK : cold;
+    return Math.max(10, Math.round(1000 * weight * view.share(CONTEXT.now)));
+  });
+  const sorted = [...candidates].sort((a, b) => a - b);
+  const first = sequence === null ? -1 : sequence.pick(sorted, weights);
+  const weight = (index: number) => (index === first ? Number.POSITIVE_INFINITY : (weights[index] ?? 0));
+  return sorted.sort((a, b) => (weight(a) === weight(b) ? a - b : weight(b) - weight(a)));
+}
+
+test("two candidates and more are ordered by the same rule", () => {
+  let seed = 7;
+  const chance = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  for (const exploitK of [0, 1, 2.5, 3]) {
+    const strategy = createLatency(exploitK);
+    const sequence = new WeylSequence();
+    for (let round = 0; round < 1500; round++) {
+      const targets = ["a", "b", "c"].map((id) =>
+        target(id, {
+          ...(chance(4) === 0 ? {} : { whole: [0, 100, 100, 150, 1000, 20_000][chance(6)] ?? 0 }),
+          success: [1, 1, 0.7, 0.49, 0][chance(5)] ?? 1,
+          share: [1, 1, 0.5, 0.001][chance(4)] ?? 1,
+        }),
+      );
+      const candidates = [[0, 1], [1, 0], [2, 0], [1, 2], [0, 1, 2], [2, 1, 0], [1]][chance(7)] ?? [];
+      const pick = chance(3) > 0;
+      assert.deepEqual(
+        strategy.order(targets, candidates, CONTEXT, pick),
+        plainOrder(targets, candidates, exploitK, pick ? sequence : null),
+      );
+    }
+  }
 });
