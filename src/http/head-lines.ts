@@ -1,6 +1,7 @@
-/** Puts the head of an answer together as one text. Most heads are like an earlier one but for a few values: the rest is remembered. */
+/** Puts the head of an answer together. Most heads are like an earlier one but for a few values: the rest is remembered. */
 import { STATUS_CODES } from "node:http";
 import type { HeaderList } from "../base/headers.ts";
+import { HeadBytes } from "./head-bytes.ts";
 import { cleanValue } from "./screen.ts";
 
 /** Heads remembered at a time: a gateway has few providers, each answers with a head or two. */
@@ -16,41 +17,113 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "date",
 ]);
 
-interface KnownHead {
-  readonly status: number;
+/** Heads of one status with the same names. It stays right for every list of headers it was found for. */
+export class KnownHead {
+  readonly #status: number;
   /** Name and value in turn; null = a value that changes, or that is left out. */
-  readonly lines: (string | null)[];
+  readonly #lines: (string | null)[];
   /** Where the values that change stand in a list of headers. */
-  places: readonly number[];
+  #places: readonly number[] = [];
   /** What stands before each of them, and after the last one. */
-  texts: readonly string[];
+  #texts: readonly string[] = [];
+  /** Of those texts. */
+  #textLength = 0;
+  /** Made once it comes again. */
+  #bytes: HeadBytes | null = null;
+  #isSeen = false;
+
+  constructor(status: number, headers: HeaderList) {
+    this.#status = status;
+    this.#lines = headers.map((text, i) => (i % 2 === 1 && isOwn(headers[i - 1]) ? null : text));
+    this.#split();
+  }
+
+  /** True when it is the head of these as well; what is another value than before may be another one next time. */
+  takes(status: number, headers: HeaderList): boolean {
+    if (this.#status !== status || !hasNames(this.#lines, headers)) return false;
+    this.#isSeen = true;
+    if (!hasValues(this.#lines, headers)) this.#dropChanged(headers);
+    return true;
+  }
+
+  /** Characters of its text. */
+  lengthOf(headers: HeaderList): number {
+    const places = this.#places;
+    let length = this.#textLength;
+    for (let i = 0; i < places.length; i++) length += (headers[places[i] as number] ?? "").length;
+    return length;
+  }
+
+  /** Status without the version, and all header lines; without the line end after the last one. */
+  write(headers: HeaderList): string {
+    const places = this.#places;
+    const texts = this.#texts;
+    let head = texts[0] ?? "";
+    for (let i = 0; i < places.length; i++) {
+      head += cleanValue(headers[places[i] as number] ?? "");
+      head += texts[i + 1] ?? "";
+    }
+    return head;
+  }
+
+  /** The same in UTF-8, valid until the next call. */
+  writeBytes(headers: HeaderList): Uint8Array | string {
+    if (!this.#isSeen) return this.write(headers);
+    this.#bytes ??= new HeadBytes(this.#texts, this.#places);
+    return this.#bytes.write(headers) ?? this.write(headers);
+  }
+
+  #dropChanged(headers: HeaderList): void {
+    const lines = this.#lines;
+    for (let i = 1; i < lines.length; i += 2) if (lines[i] !== headers[i]) lines[i] = null;
+    this.#split();
+  }
+
+  #split(): void {
+    const lines = this.#lines;
+    const places: number[] = [];
+    const texts: string[] = [];
+    let parts = [`${this.#status} ${STATUS_CODES[this.#status] ?? "Unknown"}`];
+    for (let i = 0; i < lines.length; i += 2) {
+      const name = lines[i] ?? "";
+      if (isOwn(name)) continue;
+      parts.push("\r\n", name, ": ");
+      const value = lines[i + 1] ?? null;
+      if (value !== null) {
+        parts.push(cleanValue(value));
+        continue;
+      }
+      places.push(i + 1);
+      texts.push(parts.join(""));
+      parts = [];
+    }
+    texts.push(parts.join(""));
+    this.#places = places;
+    this.#texts = texts;
+    this.#textLength = texts.reduce((sum, text) => sum + text.length, 0);
+    this.#bytes = null;
+  }
 }
 
 export class HeadLines {
   readonly #known: KnownHead[] = [];
   #oldest = 0;
 
-  /** Status without the version, and all header lines; without the line end after the last one. */
-  write(status: number, headers: HeaderList): string {
+  find(status: number, headers: HeaderList): KnownHead {
     for (let i = 0; i < this.#known.length; i++) {
       const known = this.#known[i] as KnownHead;
-      if (known.status !== status || !hasNames(known.lines, headers)) continue;
-      if (!hasValues(known.lines, headers)) dropChanged(known, headers);
-      return fill(known, headers);
+      if (known.takes(status, headers)) return known;
     }
     return this.#learn(status, headers);
   }
 
-  #learn(status: number, headers: HeaderList): string {
-    const lines = headers.map((text, i) => (i % 2 === 1 && isOwn(headers[i - 1]) ? null : text));
-    const known: KnownHead = { status, lines, places: [], texts: [] };
-    split(known);
-    const head = fill(known, headers);
-    if (head.length <= MAX_LENGTH) {
+  #learn(status: number, headers: HeaderList): KnownHead {
+    const known = new KnownHead(status, headers);
+    if (known.lengthOf(headers) <= MAX_LENGTH) {
       this.#known[this.#oldest] = known;
       this.#oldest = (this.#oldest + 1) % HEADS;
     }
-    return head;
+    return known;
   }
 }
 
@@ -58,52 +131,13 @@ function isOwn(name = ""): boolean {
   return OWN_HEADERS.has(name);
 }
 
-function hasNames(lines: KnownHead["lines"], headers: HeaderList): boolean {
+function hasNames(lines: readonly (string | null)[], headers: HeaderList): boolean {
   if (lines.length !== headers.length) return false;
   for (let i = 0; i < lines.length; i += 2) if (lines[i] !== headers[i]) return false;
   return true;
 }
 
-function hasValues(lines: KnownHead["lines"], headers: HeaderList): boolean {
+function hasValues(lines: readonly (string | null)[], headers: HeaderList): boolean {
   for (let i = 1; i < lines.length; i += 2) if (lines[i] !== null && lines[i] !== headers[i]) return false;
   return true;
-}
-
-/** What is another value than before may be another one next time. */
-function dropChanged(known: KnownHead, headers: HeaderList): void {
-  const { lines } = known;
-  for (let i = 1; i < lines.length; i += 2) if (lines[i] !== headers[i]) lines[i] = null;
-  split(known);
-}
-
-function split(known: KnownHead): void {
-  const { status, lines } = known;
-  const places: number[] = [];
-  const texts: string[] = [];
-  let parts = [`${status} ${STATUS_CODES[status] ?? "Unknown"}`];
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i] ?? "";
-    if (isOwn(name)) continue;
-    parts.push("\r\n", name, ": ");
-    const value = lines[i + 1] ?? null;
-    if (value !== null) {
-      parts.push(cleanValue(value));
-      continue;
-    }
-    places.push(i + 1);
-    texts.push(parts.join(""));
-    parts = [];
-  }
-  texts.push(parts.join(""));
-  known.places = places;
-  known.texts = texts;
-}
-
-function fill({ places, texts }: KnownHead, headers: HeaderList): string {
-  let head = texts[0] ?? "";
-  for (let i = 0; i < places.length; i++) {
-    head += cleanValue(headers[places[i] as number] ?? "");
-    head += texts[i + 1] ?? "";
-  }
-  return head;
 }

@@ -16,7 +16,7 @@ import {
 } from "./engine.ts";
 import type { Peer } from "./exchange.ts";
 import { HeadLines } from "./head-lines.ts";
-import { NativeExchange, type NativeHost } from "./native-exchange.ts";
+import { NativeExchange, type NativeHost, WholeSender } from "./native-exchange.ts";
 import { createPeers } from "./native-peers.ts";
 import type {
   HyperExpressModule,
@@ -77,6 +77,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     turn: createWriteTurn(),
     space: new TurnSpace(),
     heads: new HeadLines(),
+    sender: new WholeSender(),
     now: () => clock.now(),
     exchangeEnded(exchange) {
       if (exchange.arriving !== null) arriving.remove(exchange.arriving);

@@ -4,13 +4,15 @@ import type { LiveEntry } from "../base/live-list.ts";
 import type { TurnWriter } from "../base/write-turn.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
-import type { HeadLines } from "./head-lines.ts";
+import type { HeadLines, KnownHead } from "./head-lines.ts";
 import { CORK_BYTES, NativeStream, type StreamHost, type StreamOwner } from "./native-stream.ts";
 import type { UwsResponse } from "./native-types.ts";
 
 /** What an exchange needs of its engine. */
 export interface NativeHost extends StreamHost {
   readonly heads: HeadLines;
+  /** Hands a whole answer to uWS. */
+  readonly sender: WholeSender;
   readonly draining: boolean;
   now(): number;
   /** The answer is complete or the client is gone. Called once. */
@@ -18,7 +20,20 @@ export interface NativeHost extends StreamHost {
   onError(error: unknown): void;
 }
 
+/** Corks whole answers, each with the same callback. */
+export class WholeSender {
+  #exchange: NativeExchange | null = null;
+  readonly #corked = () => this.#exchange?.sendWhole();
+
+  send(exchange: NativeExchange, response: UwsResponse): void {
+    this.#exchange = exchange;
+    response.cork(this.#corked);
+    this.#exchange = null;
+  }
+}
+
 const EMPTY = Buffer.alloc(0);
+const NO_HEADERS: HeaderList = [];
 const NOBODY: Peer = { address: "", localAddress: "" };
 /** What uWS itself adds to a head: its own words of the first line, date, length or encoding, connection, its mark. */
 const OWN_HEAD_BYTES = 192;
@@ -53,8 +68,10 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
 
   /** First line without the version, and all headers; "" once written. */
   private head = "";
-  /** A whole answer that goes out at the end of the turn. */
+  /** A whole answer that goes out at the end of the turn, and its head. */
   private whole: Uint8Array | string | null = null;
+  private wholeHead: KnownHead | null = null;
+  private wholeHeaders: HeaderList = NO_HEADERS;
   private closesConnection = false;
   private stream: NativeStream | null = null;
   /** What a streamed answer to HEAD says of its length; -1 = nothing. */
@@ -127,43 +144,53 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.head = this.host.heads.write(status, headers);
+    const head = this.host.heads.find(status, headers);
     const size = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const close = this.closesAfterwards();
     if (this.isHeadless(status)) {
+      this.head = head.write(headers);
       this.response.cork(() => {
         this.writeHead();
         this.response.endWithoutBody(status === 204 || status === 304 ? undefined : size, close);
       });
       this.onComplete();
-    } else if (this.fitsCork(size) || (close && !this.bodyDone)) {
+      return;
+    }
+    if (fitsCork(head, headers, size) || (close && !this.bodyDone)) {
       this.whole = body;
+      this.wholeHead = head;
+      this.wholeHeaders = headers;
       this.closesConnection = close;
       this.closed = true;
       if (this.inCallback) this.writeNow();
       else this.host.turn.add(this);
     } else {
+      this.head = head.write(headers);
       this.stream = new NativeStream(this.response, this.host, this, size);
       this.stream.writeWhole(typeof body === "string" ? Buffer.from(body) : body);
     }
   }
 
   writeNow(): void {
-    const { whole } = this;
-    if (whole === null) return; // the client is gone since
-    this.whole = null;
-    this.response.cork(() => {
-      this.writeHead();
-      this.response.end(whole, this.closesConnection);
-    });
+    if (this.whole === null) return; // the client is gone since
+    this.host.sender.send(this, this.response);
     this.release();
+  }
+
+  /** The rest of `writeNow`, corked. */
+  sendWhole(): void {
+    const { response, whole, wholeHead } = this;
+    if (whole === null || wholeHead === null) return;
+    this.whole = null;
+    response.writeStatus(wholeHead.writeBytes(this.wholeHeaders));
+    response.end(whole, this.closesConnection);
   }
 
   /** uWS sends the blank line after the head with the first piece of the body only, so the head waits for it. */
   start(status: number, headers: HeaderList): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.head = this.host.heads.write(status, headers);
+    this.head = this.host.heads.find(status, headers).write(headers);
     const declared = headerValue(headers, "content-length");
     const length = /^\d{1,15}$/.test(declared) ? Number(declared) : -1;
     if (this.isHeadless(status)) this.headLength = length;
@@ -277,12 +304,6 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     return OWN_HEAD_BYTES + Buffer.byteLength(this.head);
   }
 
-  /** Most answers are so small that the length of the head's text tells, without counting its bytes. */
-  private fitsCork(bodyBytes: number): boolean {
-    const longest = OWN_HEAD_BYTES + 3 * this.head.length;
-    return longest + bodyBytes <= CORK_BYTES || this.headBytes + bodyBytes <= CORK_BYTES;
-  }
-
   /** All in one text, which costs as much as one line does: uWS copies a "status" as it is, line ends included. */
   writeHead(): void {
     this.response.writeStatus(this.head);
@@ -317,4 +338,10 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     this.held = null;
     this.host.exchangeEnded(this);
   }
+}
+
+/** Most answers are so small that the length of the head's text tells, without counting its bytes. */
+function fitsCork(head: KnownHead, headers: HeaderList, bodyBytes: number): boolean {
+  const room = CORK_BYTES - OWN_HEAD_BYTES - bodyBytes;
+  return 3 * head.lengthOf(headers) <= room || Buffer.byteLength(head.write(headers)) <= room;
 }

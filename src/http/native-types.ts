@@ -9,7 +9,8 @@ export interface UwsRequest {
 }
 
 export interface UwsResponse {
-  writeStatus(status: string): UwsResponse;
+  /** Copied as it is, line ends included. */
+  writeStatus(status: Uint8Array | string): UwsResponse;
   writeHeader(name: string, value: string): UwsResponse;
   /** Chunked. False: some of it waits inside uWS. */
   write(chunk: Uint8Array): boolean;

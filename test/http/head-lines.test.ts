@@ -17,10 +17,19 @@ function plainHead(status: number, headers: readonly string[]): string {
   return head;
 }
 
+/** As text; and as bytes, which must say the same. */
+function writeHead(heads: HeadLines, status: number, headers: readonly string[]): string {
+  const known = heads.find(status, headers);
+  const head = known.write(headers);
+  assert.deepEqual(Buffer.from(known.writeBytes(headers)), Buffer.from(head));
+  assert.ok(known.lengthOf(headers) >= head.length);
+  return head;
+}
+
 test("a value that changes once, often, or back again is the one that was given", () => {
   const heads = new HeadLines();
   const write = (status: number, headers: string[]) =>
-    assert.equal(heads.write(status, headers), plainHead(status, headers));
+    assert.equal(writeHead(heads, status, headers), plainHead(status, headers));
   for (const id of ["1", "1", "2", "3", "3", "1", ""]) {
     write(200, ["x-first", "a", "x-request-id", id, "x-last", "z"]);
     write(200, ["x-request-id", id]);
@@ -41,7 +50,7 @@ test("names count, with their order and their number", () => {
       ["a", "1", "b", "2", "b", "3"],
       ["a", "1"],
     ])
-      assert.equal(heads.write(200, headers), plainHead(200, headers));
+      assert.equal(writeHead(heads, 200, headers), plainHead(200, headers));
 });
 
 test("no value starts another line, also where it was remembered or changes", () => {
@@ -55,7 +64,7 @@ test("no value starts another line, also where it was remembered or changes", ()
     "tab\there",
     "ü€",
   ]) {
-    const head = heads.write(200, ["x-a", value, "x-b", "b"]);
+    const head = writeHead(heads, 200, ["x-a", value, "x-b", "b"]);
     assert.equal(head, plainHead(200, ["x-a", value, "x-b", "b"]));
     assert.equal(head.split("\n").length, 3);
   }
@@ -65,7 +74,7 @@ test("what the engine writes itself is left out, whatever its value", () => {
   const heads = new HeadLines();
   for (const length of ["1", "1", "2"]) {
     const headers = ["content-length", length, "date", length, "x-a", "a", "connection", "close"];
-    assert.equal(heads.write(200, headers), "200 OK\r\nx-a: a");
+    assert.equal(writeHead(heads, 200, headers), "200 OK\r\nx-a: a");
   }
 });
 
@@ -74,7 +83,7 @@ test("more heads than are remembered, and one that is too long to be, come out r
   for (let round = 0; round < 4; round++)
     for (let i = 0; i < 12; i++) {
       const headers = [`x-${i}`, `${round >> 1}`, "x-long", "l".repeat(i * 400), "x-round", `${round}`];
-      assert.equal(heads.write(200, headers), plainHead(200, headers));
+      assert.equal(writeHead(heads, 200, headers), plainHead(200, headers));
     }
 });
 
@@ -91,9 +100,62 @@ test("random heads come out as without a memory", () => {
       headers.push(["x-a", "x-b", "date"][random(3)] ?? "", `${random(3)}\n`);
     const status = [200, 429, 599][random(3)] ?? 0;
     assert.equal(
-      heads.write(status, headers),
+      writeHead(heads, status, headers),
       plainHead(status, headers),
       `SEED=${process.env["SEED"] ?? 1}`,
     );
+  }
+});
+
+test("values of any length and any characters come out the same as bytes, back and forth", () => {
+  const heads = new HeadLines();
+  const values = [
+    "",
+    "a",
+    "abc",
+    "abcd",
+    "abcde",
+    "x".repeat(150),
+    "x".repeat(170),
+    "y".repeat(1024),
+    "z".repeat(1025),
+  ];
+  const odd = [
+    "\t",
+    "a\tb",
+    "\x1f",
+    "\x7f",
+    "~",
+    " ",
+    "\u0141",
+    "\u0120",
+    "é",
+    "\u20ac",
+    "\ud83d\ude00",
+    "\ud800",
+  ];
+  for (const start of ["", "abcd", "abcdefg"])
+    for (const character of odd) for (const end of ["", "e", "wxyz"]) values.push(start + character + end);
+  for (let round = 0; round < 2; round++)
+    for (const [i, value] of values.entries()) {
+      const headers = ["x-first", values[values.length - 1 - i] ?? "", "x-same", "é", "x-last", value];
+      assert.equal(writeHead(heads, 200, headers), plainHead(200, headers));
+      const short = ["x-first", "1", "x-same", "é", "x-last", value];
+      assert.equal(writeHead(heads, 200, short), plainHead(200, short));
+    }
+});
+
+test("a head that was found stays right though others of its names are found before it is written", () => {
+  const heads = new HeadLines();
+  const first = ["x-a", "1", "x-b", "2", "x-c", "3"];
+  heads.find(200, first);
+  const known = heads.find(200, first);
+  for (const [i, other] of [
+    ["x-a", "1", "x-b", "22", "x-c", "3"],
+    ["x-a", "11", "x-b", "2", "x-c", "33"],
+  ].entries()) {
+    writeHead(heads, 200, other);
+    assert.equal(known.write(first), plainHead(200, first), `${i}`);
+    assert.equal(Buffer.from(known.writeBytes(first)).toString(), plainHead(200, first), `${i}`);
   }
 });
