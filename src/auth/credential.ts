@@ -1,5 +1,6 @@
 /** Where SDKs put their key, and which of those places belong to it: nothing found here is ever forwarded or logged. */
 import { type HeaderList, headerValue } from "../base/headers.ts";
+import type { Exchange } from "../http/exchange.ts";
 
 const BEARER = "Bearer ";
 const KEY_HEADERS = ["x-api-key", "api-key", "x-goog-api-key"];
@@ -22,6 +23,13 @@ export function readCredentials(headers: HeaderList, query: string): string[] {
   if (keys) for (const name of KEY_HEADERS) add(found, headerValue(headers, name));
   if (query.includes("key=")) add(found, new URLSearchParams(query).get("key") ?? "");
   return found;
+}
+
+/** The same of an exchange, whose head may have been looked through before. */
+export function credentialsOf({ headers, query, notes }: Exchange): readonly string[] {
+  if (notes === undefined || query !== "") return readCredentials(headers, query);
+  notes.credentials ??= readCredentials(headers, "");
+  return notes.credentials;
 }
 
 /** The query without `key`, byte for byte otherwise. */

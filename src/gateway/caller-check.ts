@@ -1,6 +1,6 @@
 /** Who calls, found out before anything is read of a request: a stranger costs no memory. */
 import type { Caller } from "../auth/caller.ts";
-import { readCredentials } from "../auth/credential.ts";
+import { credentialsOf } from "../auth/credential.ts";
 import { Failure } from "../base/failure.ts";
 import type { Core } from "./core.ts";
 import type { RequestRecord } from "./record.ts";
@@ -15,7 +15,7 @@ export const SHUTTING_DOWN = new Failure("overloaded", "the gateway is shutting 
 /** Notes the caller in the record. Throws Failure: 401 for a stranger, 503 while we drain. */
 export function checkCaller(core: Core, session: Session, record: RequestRecord): Caller {
   const { exchange, from } = record;
-  const credentials = readCredentials(exchange.headers, exchange.query);
+  const credentials = credentialsOf(exchange);
   const wall = core.time.clock.wall();
   let caller: Caller;
   try {

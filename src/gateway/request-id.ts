@@ -11,6 +11,8 @@ const LOW_DIGITS = Array.from({ length: 256 }, (_, low) => low.toString(16).padS
 export interface RequestIds {
   /** The id of a request with these headers. */
   take(headers: HeaderList): string;
+  /** The id of one that brings none. */
+  make(): string;
 }
 
 /** Ids are unique in this process and hard to confuse with those of another run; they are no secret. */
@@ -22,7 +24,9 @@ export function createRequestIds(random: Random): RequestIds {
   return {
     take(headers) {
       const own = headerValue(headers, "x-request-id");
-      if (own !== "" && own.length <= MAX_LENGTH && PRINTABLE.test(own)) return own;
+      return own !== "" && own.length <= MAX_LENGTH && PRINTABLE.test(own) ? own : this.make();
+    },
+    make() {
       count = (count + 1) >>> 0;
       const low = count & 0xff;
       if (low === 0 || block === "") block = prefix + (count >>> 8).toString(16).padStart(6, "0");

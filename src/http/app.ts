@@ -74,9 +74,10 @@ export function createApp(options: AppOptions): App {
   function handle(exchange: Exchange): void {
     const matched = matchRoute(exchange.method, exchange.path);
     const prefix = providerPrefix(matched, gateway.prefixes);
-    const requestId = ids.take(exchange.headers);
+    const isPlain = exchange.notes?.isPlain === true;
+    const requestId = isPlain ? ids.make() : ids.take(exchange.headers);
     const isAdmin = prefix === null && isAdminRoute(matched.route);
-    if (!isAdmin && !isFromBrowser(exchange.headers)) {
+    if (!isAdmin && (isPlain || !isFromBrowser(exchange.headers))) {
       dispatch(exchange, matched, prefix, requestId);
       return;
     }
@@ -125,7 +126,7 @@ export function createApp(options: AppOptions): App {
   function originationOf(exchange: Exchange, requestId: string): Origination {
     const origin = new RequestOrigin(exchange, requestId, identify);
     // One that comes through somebody else is looked at now: the operator may have to be told.
-    if (isForwardedFor(exchange.headers)) origin.find();
+    if (exchange.notes?.isPlain !== true && isForwardedFor(exchange.headers)) origin.find();
     return origin;
   }
 

@@ -23,6 +23,14 @@ export interface BodyReceiver {
   onAbort?(): void;
 }
 
+/** What was found in a head that comes with many requests, by those who looked for it. */
+export interface HeadNotes {
+  /** It names no request id, no page and no client of a proxy. */
+  readonly isPlain: boolean;
+  /** Of the headers, not of the query; null = nobody has looked. */
+  credentials: readonly string[] | null;
+}
+
 export interface Exchange {
   /** Upper case as received. */
   readonly method: string;
@@ -30,8 +38,10 @@ export interface Exchange {
   readonly path: string;
   /** Raw query without the question mark; "" when there is none. */
   readonly query: string;
-  /** Names in lower case. */
+  /** Names in lower case; `content-length` may be missing. */
   readonly headers: HeaderList;
+  /** By engines that know the head. */
+  readonly notes?: HeadNotes;
   readonly peer: Peer;
   /** Declared body length; 0 = no body; -1 = chunked. */
   readonly contentLength: number;

@@ -16,6 +16,7 @@ import {
 } from "./engine.ts";
 import type { Peer } from "./exchange.ts";
 import { HeadLines } from "./head-lines.ts";
+import { KnownRequests } from "./known-requests.ts";
 import { NativeExchange, type NativeHost, WholeSender } from "./native-exchange.ts";
 import { createPeers } from "./native-peers.ts";
 import type {
@@ -25,7 +26,7 @@ import type {
   UwsRequest,
   UwsResponse,
 } from "./native-types.ts";
-import { BAD_TARGET, renderRefusal, screenHead, TOO_MANY_CONNECTIONS } from "./screen.ts";
+import { BAD_TARGET, renderRefusal, TOO_MANY_CONNECTIONS } from "./screen.ts";
 import { TurnSpace } from "./turn-space.ts";
 
 /** uWS counts its timeouts in steps of 4 s; bodies that arrive are looked at once per step. */
@@ -104,10 +105,8 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     );
   }
 
-  let collecting: string[] = [];
-  const collect = (name: string, value: string) => {
-    collecting.push(name, value);
-  };
+  const requests = new KnownRequests();
+  const collect = (name: string, value: string) => requests.add(name, value);
 
   function openExchange(
     response: UwsResponse,
@@ -117,13 +116,13 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     peerOf: (bytes: ArrayBuffer) => Peer,
     handler: ExchangeHandler,
   ): void {
-    const headers: string[] = [];
-    collecting = headers;
+    requests.begin();
     request.forEach(collect);
+    const framing = requests.end();
     const query = request.getQuery() ?? "";
     // A path of the table is the table's own text.
     const isPath = options.hotPaths.includes(path) || isPrintable(path);
-    const length = isPath && isPrintable(query) ? screenHead(headers) : BAD_TARGET;
+    const length = isPath && isPrintable(query) ? framing : BAD_TARGET;
     if (typeof length !== "number") {
       // In place of hyper-express's own reader, which would touch the response after its end.
       response.onData(ignore);
@@ -133,7 +132,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       response.end(renderRefusal(length), true);
       return;
     }
-    const exchange = new NativeExchange(host, response, method, path, query, headers, peerOf, length);
+    const exchange = new NativeExchange(host, response, method, path, query, requests.head, peerOf, length);
     exchanges++;
     if (length !== 0) {
       exchange.arriving = arriving.add(exchange);

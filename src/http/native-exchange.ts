@@ -3,8 +3,9 @@ import { type HeaderList, headerValue } from "../base/headers.ts";
 import type { LiveEntry } from "../base/live-list.ts";
 import type { TurnWriter } from "../base/write-turn.ts";
 import { DISCARD_BYTES } from "./engine.ts";
-import type { BodyReceiver, Exchange, ExchangeListener, Peer } from "./exchange.ts";
+import type { BodyReceiver, Exchange, ExchangeListener, HeadNotes, Peer } from "./exchange.ts";
 import type { HeadLines, KnownHead } from "./head-lines.ts";
+import type { TakenHead } from "./known-requests.ts";
 import { CORK_BYTES, NativeStream, type StreamHost, type StreamOwner } from "./native-stream.ts";
 import type { UwsResponse } from "./native-types.ts";
 
@@ -54,6 +55,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   readonly path: string;
   readonly query: string;
   readonly headers: HeaderList;
+  readonly notes: HeadNotes;
   readonly contentLength: number;
 
   private readonly response: UwsResponse;
@@ -83,7 +85,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     method: string,
     path: string,
     query: string,
-    headers: HeaderList,
+    { headers, notes }: TakenHead,
     peerOf: (bytes: ArrayBuffer) => Peer,
     contentLength: number,
   ) {
@@ -93,6 +95,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     this.path = path;
     this.query = query;
     this.headers = headers;
+    this.notes = notes;
     this.peerOf = peerOf;
     this.contentLength = contentLength;
     this.bodyDone = contentLength === 0;

@@ -89,6 +89,12 @@ export function screenHead(headers: HeaderList): number | Refusal {
   return coding.trim().toLowerCase() === "chunked" ? -1 : BAD_CODING;
 }
 
+/** The same for a head that has this as its only length, and nothing else to refuse. */
+export function readLength(value: string): number | Refusal {
+  const length = parseLength(value);
+  return length < 0 ? BAD_LENGTH : length;
+}
+
 /** One to fifteen digits; -1 for anything else. */
 function parseLength(value: string): number {
   if (value === "" || value.length > 15) return -1;
