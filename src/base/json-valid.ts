@@ -46,10 +46,16 @@ function endOfPlain(bytes: Uint8Array, at: number, end: number): number {
 
 /** After the string whose quote stands at `at`; -1 when it is not one (control characters and bad escapes included). */
 function endOfString(bytes: Uint8Array, at: number, end: number): number {
-  let position = endOfPlain(bytes, at + 1, end);
+  const close = endOfText(bytes, at + 1, end);
+  return close < 0 ? -1 : close + 1;
+}
+
+/** The quote that ends the string whose inside begins at `at`; -1 when it is not one. */
+export function endOfText(bytes: Uint8Array, at: number, end: number): number {
+  let position = endOfPlain(bytes, at, end);
   while (position < end) {
     const byte = bytes[position] as number;
-    if (byte === 0x22) return position + 1;
+    if (byte === 0x22) return position;
     if (byte !== 0x5c) return -1;
     const after = endOfEscape(bytes, position, end);
     if (after < 0) return -1;
@@ -68,7 +74,8 @@ function endOfEscape(bytes: Uint8Array, at: number, end: number): number {
   return at + 6;
 }
 
-function endOfNumber(bytes: Uint8Array, at: number, end: number): number {
+/** After the number that begins at `at`; -1 = there is none. */
+export function endOfNumber(bytes: Uint8Array, at: number, end: number): number {
   const whole = bytes[at] === 0x2d ? at + 1 : at;
   let position = whole < end && bytes[whole] === 0x30 ? whole + 1 : endOfDigits(bytes, whole, end);
   if (position === whole) return -1;

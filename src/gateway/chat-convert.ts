@@ -95,6 +95,8 @@ function convertWhole(
     json: true,
     decodeError: upstream.decodeError,
     readUsage: upstream.readUsage,
+    usageCounts: upstream.usageCounts,
+    known: attempt.target.provider.answers,
     read: (body): Trouble | ((to: Delivery) => void) => {
       const response = decodeAnswer(state, body, upstream, context);
       if ("kind" in response) return response;
@@ -132,6 +134,8 @@ export function wholeAsStream(
     json: true,
     decodeError: upstream.decodeError,
     readUsage: upstream.readUsage,
+    usageCounts: upstream.usageCounts,
+    known: attempt.target.provider.answers,
     read: (body) => {
       const response = decodeAnswer(state, body, upstream, context);
       if ("kind" in response) return response;

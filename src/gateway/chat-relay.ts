@@ -1,6 +1,7 @@
 /** A chat relayed as it is, to a target that speaks the caller's protocol: bytes pass, spliced where the target needs it. */
 import { headerValue } from "../base/headers.ts";
 import { applyEdits } from "../base/json-edit.ts";
+import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { ConvertContext } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
@@ -106,6 +107,8 @@ class RelayedWhole implements WholeOptions {
   readonly json = true;
   readonly decodeError: WholeOptions["decodeError"];
   readonly readUsage: WholeOptions["readUsage"];
+  readonly usageCounts: WholeOptions["usageCounts"];
+  readonly known: KnownAnswers;
   readonly #state: ChatState;
   readonly #attempt: Attempt;
   readonly #head: ResponseHead;
@@ -113,6 +116,8 @@ class RelayedWhole implements WholeOptions {
   constructor(state: ChatState, attempt: Attempt, head: ResponseHead) {
     this.decodeError = state.client.decodeError;
     this.readUsage = state.client.readUsage;
+    this.usageCounts = state.client.usageCounts;
+    this.known = attempt.target.provider.answers;
     this.#state = state;
     this.#attempt = attempt;
     this.#head = head;

@@ -1,6 +1,7 @@
 /** A provider of the configuration as requests use it: its origin, and the heads of its requests written. */
 import { providerIdentity } from "../config/identity.ts";
 import type { ProviderConfig } from "../config/schema.ts";
+import { KnownAnswers } from "../protocols/known-answers.ts";
 import { dialectOfHost } from "../protocols/openai-chat/dialects.ts";
 import type { ProviderFacts } from "../providers/provider.ts";
 import { KINDS } from "../providers/registry.ts";
@@ -72,6 +73,7 @@ export function compileProvider(config: ProviderConfig, options: SnapshotOptions
       fixed,
     },
     heads: new HeadMemory(),
+    answers: new KnownAnswers(),
     private: config.private,
     dialect: config.kind === "ollama" ? "ollama" : config.kind === "azure_openai" ? "openai" : dialect,
     thinkTags: config.thinkTags,

@@ -1,5 +1,6 @@
 /** What a configuration becomes before the first request: providers, targets and aliases ready to be asked. */
 
+import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { Capability } from "../protocols/protocol.ts";
 import type { ProviderFacts, ProviderKind } from "../providers/provider.ts";
 import type { Origin, UpstreamClient, UpstreamDeadlines } from "../upstream/client.ts";
@@ -44,6 +45,8 @@ export interface Provider {
   readonly forward: ForwardRules;
   /** What the heads of its last callers became. */
   readonly heads: HeadMemory<string>;
+  /** What its last answers spelled. */
+  readonly answers: KnownAnswers;
   readonly private: boolean;
   readonly dialect: string;
   readonly thinkTags: boolean;

@@ -4,7 +4,9 @@ import { findMember, scanObject } from "../base/json-scan.ts";
 import { walkJson } from "../base/json-valid.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import { holdsWord, makeWord } from "../base/word-search.ts";
+import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { Usage } from "../protocols/neutral.ts";
+import type { UsageCounts } from "../protocols/protocol.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
@@ -20,6 +22,10 @@ export interface WholeOptions {
   readonly decodeError: (status: number, body: string) => UpstreamErrorInfo;
   /** Reads the usage of a whole body. */
   readonly readUsage: (body: Buffer) => Usage | null;
+  /** What `readUsage` reads, where it does not choose only. */
+  readonly usageCounts?: UsageCounts | undefined;
+  /** Answers that came from there before. Absent = none to compare with. */
+  readonly known?: KnownAnswers;
   /** Reads a whole body: what writes the caller's answer, or a Trouble when it is not an answer. */
   read(body: Buffer): Trouble | ((to: Delivery) => void);
   /** Begins an answer that is relayed in pieces. */
@@ -39,13 +45,25 @@ export class WholeAnswer implements AnswerReader {
   #delivery: Delivery | null = null;
   #write: ((to: Delivery) => void) | null = null;
   #flowing = false;
+  /** What has come was compared with known answers; `#recalled` says whether it is like one, `#told` what usage it tells of then. */
+  #compared = false;
+  #recalled = false;
+  #told: Usage | null | undefined = undefined;
 
   constructor(attempt: Attempt, options: WholeOptions) {
     this.#attempt = attempt;
     this.#options = options;
   }
 
+  bytes(bytes: Buffer, start: number, end: number): void {
+    // Most answers come in one piece. It is compared where it lies: the view of what is read into is made once for all.
+    const isFirst = this.#pieces === null && !this.#flowing;
+    this.data(bytes.subarray(start, end));
+    if (isFirst && !this.#flowing) this.#compare(bytes, start, end);
+  }
+
   data(chunk: Buffer): void {
+    this.#compared = false;
     if (this.#flowing) {
       this.#delivery?.write(chunk);
       return;
@@ -82,8 +100,11 @@ export class WholeAnswer implements AnswerReader {
       }
       return;
     }
+    const { readUsage, usageCounts, known } = this.#options;
     const body = this.#take();
-    const problem = this.#options.json ? checkJson(body, clean, this.#options.decodeError) : null;
+    if (!this.#compared) this.#compare(body, 0, body.length);
+    const isChecked = this.#recalled || !this.#options.json;
+    const problem = isChecked ? null : checkJson(body, clean, this.#options.decodeError);
     if (problem !== null) {
       this.#attempt.fail(problem);
       return;
@@ -93,10 +114,18 @@ export class WholeAnswer implements AnswerReader {
       this.#attempt.fail(read);
       return;
     }
-    this.usage = this.#options.readUsage(body);
+    this.usage = this.#recalled && this.#told !== undefined ? this.#told : readUsage(body);
     this.#write = read;
     this.#attempt.reachContent();
     if (!this.#attempt.over && this.#delivery === null) this.#attempt.completeWhenDelivered(() => {});
+    if (!isChecked && body.length <= CHECKED_BYTES) known?.learn(body, readUsage, usageCounts);
+  }
+
+  #compare(bytes: Buffer, start: number, end: number): void {
+    const { known, readUsage } = this.#options;
+    this.#compared = true;
+    this.#recalled = known?.recall(bytes, start, end, readUsage) === true;
+    this.#told = known?.usage;
   }
 
   deliver(to: Delivery): void {

@@ -1,5 +1,6 @@
 /** The events of one stream are alike: what one of them spelled is compared with the next, eight bytes at a time, instead of walking that too. */
 import type { EscapedText } from "./escaped-text.ts";
+import { compareRun, rememberRun, viewOf } from "./known-bytes.ts";
 
 /** Fixed bytes of an event, at most; this is memory of every stream. */
 const MAX_FIXED = 384;
@@ -18,7 +19,7 @@ let kept = 0;
 
 export class KnownEvents {
   readonly #keeper: EscapedText;
-  /** The fixed bytes of a known event, as doubles: a number in eight bytes, and equal only where the bytes are. */
+  /** The fixed bytes of a known event. */
   #words = NOTHING;
   /** Lengths of the runs of fixed bytes: a string stands between two. */
   #runs = NOTHING;
@@ -42,17 +43,10 @@ export class KnownEvents {
     const view = viewOf(event);
     let at = start;
     for (let i = 0, word = 0; ; i++) {
-      const length = runs[i] as number;
-      const end = at + length;
+      const end = at + (runs[i] as number);
       if (end > limit) return -1;
-      if (length < 8) {
-        for (; at < end; at++) if (event[at] !== words[word++]) return -1;
-      } else {
-        const last = end - 8;
-        for (; at <= last; at += 8) if (view.getFloat64(at, true) !== words[word++]) return -1;
-        // The last eight bytes overlap those before them.
-        if (at < end && view.getFloat64(last, true) !== words[word++]) return -1;
-      }
+      word = compareRun(words, word, event, view, at, end);
+      if (word < 0) return -1;
       if (i + 1 === runs.length) return end;
       const close = plainEnd(event, end, limit);
       if (close <= end) return -1;
@@ -105,8 +99,7 @@ export class KnownEvents {
       fixed += length;
       if (fixed > MAX_FIXED || !isPlain(event, at, i < count ? to : to - 1)) return;
       runs.push(length);
-      if (length < 8) for (; at < to; at++) words.push(event[at] as number);
-      else for (; at < to; at += 8) words.push(view.getFloat64(at + 8 <= to ? at : to - 8, true));
+      rememberRun(words, event, view, at, to);
       at = ends[i] as number;
     }
     // One blank line, and that at its end: where the event ends need not be looked for either.
@@ -121,10 +114,7 @@ export class KnownEvents {
 
 const LF = 0x0a;
 
-/**
- * No blank line and, single line feeds aside, no control characters. Eight such bytes are no zero, of which a double
- * has two; where they are not a number they are like nothing.
- */
+/** No blank line and, single line feeds aside, no control characters. */
 function isPlain(event: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) {
     const byte = event[at] as number;
@@ -142,20 +132,4 @@ function plainEnd(event: Buffer, at: number, limit: number): number {
     if (byte < 0x20) return -1;
   }
   return -1;
-}
-
-/** Reads of all upstreams come in one buffer: its view is made once. */
-let viewed: Buffer = Buffer.alloc(0);
-let view: DataView = new DataView(viewed.buffer);
-const MAX_VIEWED = 64 * 1024;
-
-function viewOf(event: Buffer): DataView {
-  if (event === viewed) return view;
-  const made = new DataView(event.buffer, event.byteOffset, event.length);
-  // A large one is not kept alive.
-  if (event.length <= MAX_VIEWED) {
-    viewed = event;
-    view = made;
-  }
-  return made;
 }

@@ -224,6 +224,13 @@ export interface ErrorAnswer {
   readonly body: string;
 }
 
+/** The figures of a whole answer, where its usage is more than a choice among them. */
+export interface UsageCounts {
+  /** Each is a number of the answer or null, and no number decides on which; null = there are none. */
+  read(body: Buffer): readonly (number | null)[] | null;
+  usageOf(figures: readonly (number | null)[]): Usage;
+}
+
 export interface ChatProtocol {
   readonly name: ProtocolName;
   readonly vendor: Vendor;
@@ -258,6 +265,8 @@ export interface ChatProtocol {
   createInspector(options: KeepOptions): StreamInspector;
   /** Usage of a whole relayed answer, found without parsing more than its usage member. */
   readUsage(body: Buffer): Usage | null;
+  /** What `readUsage` reads. Absent = the figures of its usage are numbers of the answer. */
+  readonly usageCounts?: UsageCounts;
   encodeError(failure: Failure, requestId: string): ErrorAnswer;
   /** In-band error for a relayed stream (no encoder runs); same bytes as `StreamEncoder.fail` at that point. */
   encodeStreamError(failure: Failure, inspector: StreamInspector | null): string;

@@ -5,7 +5,7 @@ import { AnthropicInspector } from "./inspector.ts";
 import { passThroughEdits } from "./pass-through.ts";
 import { decodeRequest } from "./request-decoder.ts";
 import { encodeRequest } from "./request-encoder.ts";
-import { decodeResponse, encodeResponse, readUsage } from "./response.ts";
+import { decodeResponse, encodeResponse, readUsage, usageCounts } from "./response.ts";
 import { AnthropicDecoder } from "./stream-decoder.ts";
 import { AnthropicEncoder } from "./stream-encoder.ts";
 
@@ -23,6 +23,7 @@ export const anthropic: ChatProtocol = {
   createEncoder: (context, resume) => new AnthropicEncoder(context, resume),
   createInspector: (options) => new AnthropicInspector(options),
   readUsage,
+  usageCounts,
   encodeError,
   encodeStreamError: (failure) => encodeStreamError(failure),
   decodeError,

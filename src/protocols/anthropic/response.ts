@@ -6,14 +6,21 @@ import { settleResponse } from "../answer-assembly.ts";
 import { ANTHROPIC_IDS } from "../call-ids.ts";
 import { type JsonObject, listOf, objectOf, stringOf } from "../json-value.ts";
 import type { ChatResponse, Part, Signature, Usage } from "../neutral.ts";
-import type { AnswerContext, ConvertContext } from "../protocol.ts";
+import type { AnswerContext, ConvertContext, UsageCounts } from "../protocol.ts";
 import { encodeCarrier } from "../signature-carrier.ts";
 import { callerSignature } from "./caller-signature.ts";
 import { readCitation, writeCitation } from "./citations.ts";
 import { readErrorObject } from "./errors.ts";
 import { answerId, answerModel } from "./identity.ts";
 import { readStop, writeStop } from "./stop.ts";
-import { readUsageMember, writeUsage } from "./usage.ts";
+import {
+  type AnthropicCounts,
+  emptyCounts,
+  readCounts,
+  readUsageMember,
+  usageOf,
+  writeUsage,
+} from "./usage.ts";
 
 /** Throws a Failure (502) when the document is no message; an error body in a 200 keeps its words. */
 export function decodeResponse(doc: unknown, context: ConvertContext): ChatResponse {
@@ -154,15 +161,38 @@ function wholeInput(text: string): string {
     return "{}"; // Cut by the limit, which the stop reason says.
   }
 }
-
 const USAGE = watchNames(["usage"]);
 
 /** Usage of a whole message that is relayed; null when it has none or is not an object. */
 export function readUsage(body: Buffer): Usage | null {
+  const counts = countsOf(body);
+  return counts === null ? null : usageOf(counts);
+}
+
+function countsOf(body: Buffer): AnthropicCounts | null {
   try {
     const member = findMember(scanObject(body, USAGE), "usage");
-    return member === undefined ? null : readUsageMember(parseValue(body, member));
+    const counts = emptyCounts();
+    return member !== undefined && readCounts(parseValue(body, member), counts) ? counts : null;
   } catch {
     return null; // Not an answer with figures; what it is, is judged elsewhere.
   }
 }
+
+export const usageCounts: UsageCounts = {
+  read(body) {
+    const counts = countsOf(body);
+    if (counts === null) return null;
+    const { input, cacheRead, cacheCreation, cacheLong, output, thinking } = counts;
+    return [input, cacheRead, cacheCreation, cacheLong, output, thinking];
+  },
+  usageOf: (figures) =>
+    usageOf({
+      input: figures[0] ?? null,
+      cacheRead: figures[1] ?? null,
+      cacheCreation: figures[2] ?? null,
+      cacheLong: figures[3] ?? null,
+      output: figures[4] ?? null,
+      thinking: figures[5] ?? null,
+    }),
+};
