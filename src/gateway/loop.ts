@@ -4,7 +4,7 @@ import { Failure } from "../base/failure.ts";
 import { orderTargets } from "../routing/order.ts";
 import type { Verdict } from "../upstream/classify.ts";
 import type { ResponseHead } from "../upstream/client.ts";
-import { quotaReadings } from "../upstream/rate-limit-headers.ts";
+import { quotaReadings } from "../upstream/quota-lines.ts";
 import type { Attempt, AttemptOwner } from "./attempt.ts";
 import { Candidates, type LoopRequest } from "./candidates.ts";
 import type { AliasState, Core } from "./core.ts";
@@ -119,7 +119,7 @@ export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
   onHead(attempt: Attempt, head: ResponseHead): void {
     const run = this.#find(attempt);
     if (run === undefined) return;
-    const readings = quotaReadings(head.headers, this.core.time.clock);
+    const readings = quotaReadings(head.headers, this.core.time.clock, head.names);
     if (readings.length > 0) this.candidates.health(run.index).learn(readings, attempt.headAt);
     if (!attempt.target.provider.private) this.core.uplink.answered();
   }

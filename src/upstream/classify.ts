@@ -6,7 +6,8 @@ import type { CorrectionKind, Rule } from "./classify-tables/rule.ts";
 import { tableOf } from "./classify-tables/tables.ts";
 import type { UpstreamFailure } from "./client.ts";
 import { type Cause, FAILURE_ROWS, type FailureRow } from "./failure-rows.ts";
-import { quotaReadings, retryAfter, waitByQuota, waitInMessage } from "./rate-limit-headers.ts";
+import { quotaReadings } from "./quota-lines.ts";
+import { retryAfter, waitByQuota, waitInMessage } from "./rate-limit-headers.ts";
 
 /** What to leave out of the one corrected send. `member` is the path as the provider named it. */
 export interface Correction {

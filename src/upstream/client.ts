@@ -1,5 +1,6 @@
 /** The contract of the upstream client: one request out, its answer back in callbacks, every failure with a typed cause. */
 import type { HeaderList } from "../base/headers.ts";
+import type { HeadNames } from "./head-names.ts";
 
 /** A forward proxy (CONNECT for TLS origins, absolute-form for plain ones). */
 export interface UpstreamProxy {
@@ -62,6 +63,8 @@ export interface ResponseHead {
   readonly status: number;
   /** Names in lower case, in order, duplicates kept. */
   readonly headers: HeaderList;
+  /** The same object for heads whose headers have the same names in the same order; absent: not known. */
+  readonly names?: HeadNames | null;
 }
 
 /** What becomes of the answer. After `onEnd` or `onFail` nothing else is called; neither is called after `abort()`. */

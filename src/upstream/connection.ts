@@ -7,6 +7,7 @@ import type { TurnWriter, WriteTurn } from "../base/write-turn.ts";
 import type { Call } from "./call.ts";
 import type { UpstreamDeadlines, UpstreamFailure, UpstreamRequest } from "./client.ts";
 import type { Network } from "./dial.ts";
+import type { HeadNames } from "./head-names.ts";
 import { authority } from "./origin.ts";
 import { RequestBody } from "./request-body.ts";
 import { isPieces, type OriginHead } from "./request-head.ts";
@@ -98,10 +99,10 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     if (call.blocked && this.#body.flushed) this.#writable(call);
   }
 
-  onHead(status: number, headers: HeaderList): void {
+  onHead(status: number, headers: HeaderList, names: HeadNames | null): void {
     const call = this.#call;
     if (call === null) return;
-    call.handler.onHead({ status, headers });
+    call.handler.onHead({ status, headers, names });
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {

@@ -1,4 +1,5 @@
 /** Scans the head of an answer (status line and header lines), byte by byte and resumable at any byte; refuses what RFC 9112 forbids. */
+import type { HeadNames } from "./head-names.ts";
 import { KnownHeads } from "./known-heads.ts";
 import { ResponseFraming } from "./response-framing.ts";
 
@@ -44,6 +45,8 @@ export class HeadScanner {
   minor = 1;
   /** Name and value in turn, names in lower case; a new list for every answer. */
   headers: string[] = NO_HEADERS;
+  /** What it has in common with other heads; null = none of them is known. */
+  names: HeadNames | null = null;
   readonly framing = new ResponseFraming();
   /** Why the head was refused. */
   refusal = "";
@@ -79,6 +82,7 @@ export class HeadScanner {
     this.#keptLength = 0;
     // Whoever wants the headers has them: they are not kept for the next answer.
     this.headers = NO_HEADERS;
+    this.names = null;
   }
 
   /** Goes on at `start`; returns the offset after the head, HEAD_INCOMPLETE or HEAD_REFUSED. */
@@ -104,6 +108,7 @@ export class HeadScanner {
       this.status = known.status;
       this.minor = known.minor;
       this.headers = known.headers;
+      this.names = known.names;
       return after;
     }
     const draft = known.draft(bytes, start, end);

@@ -1,4 +1,5 @@
 /** Remembers heads of an origin: its next answer has the same lines but for some values, and what is the same bytes needs no second reading. */
+import { HeadNames } from "./head-names.ts";
 import { framesAnswer, type ResponseFraming } from "./response-framing.ts";
 
 /** An origin's whole answers and its streams have other lines. */
@@ -7,6 +8,8 @@ const MAX_HEADS = 2;
 const MAX_BYTES = 4096;
 /** One head in so many that are like none is learned: where no two are alike, there is nothing to gain. */
 const LEARNED_EVERY = 4;
+/** One head in so many that has other values is taken as the known one from then on: a date is the same for a second, a quota's limit for months. */
+const RENEWED_EVERY = 16;
 
 const TAB = 9;
 const LF = 10;
@@ -23,8 +26,13 @@ export interface ReadHead {
 }
 
 interface KnownHead extends ReadHead {
+  /** Not written to: callers have it. */
+  headers: string[];
   /** As it came: names may be in capitals. */
   readonly bytes: DataView;
+  readonly names: HeadNames;
+  /** Heads that were like it but for some values. */
+  changed: number;
   /** The lines that say how the body ends. */
   readonly framing: readonly number[];
 }
@@ -34,6 +42,7 @@ export class KnownHeads {
   status = 0;
   minor = 1;
   headers: string[] = [];
+  names: HeadNames | null = null;
   /** The last one that served comes first. */
   readonly #heads: KnownHead[] = [];
   #unlike = 0;
@@ -56,7 +65,9 @@ export class KnownHeads {
       }
       this.status = known.status;
       this.minor = known.minor;
+      this.names = known.names;
       this.headers = this.#changed === 0 ? known.headers : this.#withChanges(known.headers, bytes);
+      if (this.#changed > 0 && ++known.changed % RENEWED_EVERY === 0) this.#renew(known, bytes);
       return readFraming(framing, known.framing, this.headers) ? next : -1;
     }
     return -1;
@@ -76,6 +87,8 @@ export class KnownHeads {
     const bytes = new DataView(draft.slice(0, length).buffer);
     this.#heads.unshift({
       bytes,
+      names: new HeadNames(),
+      changed: 0,
       status,
       minor,
       headers,
@@ -132,6 +145,25 @@ export class KnownHeads {
       headers[2 * (changes[i] as number) + 1] = value;
     }
     return headers;
+  }
+
+  /** Values that fill the same place become the known ones. */
+  #renew(known: KnownHead, bytes: Buffer): void {
+    const { marks } = known;
+    const changes = this.#changes;
+    const headers = known.headers.slice();
+    for (let i = 0; i < this.#changed; i += 3) {
+      const line = changes[i] as number;
+      const first = changes[i + 1] as number;
+      const last = changes[i + 2] as number;
+      const from = marks[4 * line + 2] as number;
+      const to = marks[4 * line + 3] as number;
+      // White space behind a value is no part of it, but of the place.
+      if (last - first !== to - from || bytes[last] !== CR || known.bytes.getUint8(to) !== CR) continue;
+      for (let at = 0; at < to - from; at++) known.bytes.setUint8(from + at, bytes[first + at] as number);
+      headers[2 * line + 1] = bytes.toString("latin1", first, last);
+    }
+    known.headers = headers;
   }
 }
 

@@ -1,7 +1,7 @@
-/** Reads how long a provider asks to wait and what it has left for us, out of everyone's own headers. */
+/** Reads how long a provider asks to wait, out of everyone's own headers. */
 import type { Clock } from "../base/clock.ts";
 import { type HeaderList, headerValue } from "../base/headers.ts";
-import type { QuotaKind, QuotaReading } from "../base/rate-limits.ts";
+import type { QuotaReading } from "../base/rate-limits.ts";
 
 /** No provider's wait is believed beyond a day: an unset clock would make it decades. */
 export const LONGEST_WAIT = 86_400_000;
@@ -41,14 +41,43 @@ export function waitInMessage(message: string): number | null {
 /** `1s`, `6m0s`, `20ms`, `1h2m3.5s`, or bare seconds, as milliseconds; null when it is none of these. */
 export function duration(text: string): number | null {
   const simple = simpleDuration(text);
-  if (simple >= 0) return clamp(simple);
-  if (/^\d+(\.\d+)?$/.test(text)) return clamp(Number(text) * 1000);
-  if (text === "" || text.length > 40 || !/^(\d+(\.\d+)?(d|h|ms|m|s))+$/.test(text)) return null;
+  const ms = simple >= 0 ? simple : spelledDuration(text);
+  return ms < 0 ? null : clamp(ms);
+}
+
+/** -1 = something else. By hand: most answers have two such values, and expressions took ten times as long. */
+function spelledDuration(text: string): number {
+  const { length } = text;
   let total = 0;
-  for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(d|h|ms|m|s)/g)) {
-    total += Number(amount) * (UNITS[unit ?? ""] ?? 0);
+  for (let at = 0; at < length; ) {
+    const end = endOfNumber(text, at);
+    if (end < 0) return -1;
+    const amount = Number(text.slice(at, end));
+    if (end === length) return at === 0 ? amount * 1000 : -1;
+    const isMs = text.startsWith("ms", end);
+    const unit = isMs ? 1 : (UNITS[text.charAt(end)] ?? 0);
+    if (unit === 0) return -1;
+    total += amount * unit;
+    at = end + (isMs ? 2 : 1);
   }
-  return clamp(total);
+  return length === 0 || length > MAX_SPELLED ? -1 : total;
+}
+
+/** Behind the digits at `start` and, after a dot, more of them; -1 = there are none. */
+function endOfNumber(text: string, start: number): number {
+  const whole = endOfDigits(text, start);
+  if (whole === start || text.charCodeAt(whole) !== DOT) return whole === start ? -1 : whole;
+  const end = endOfDigits(text, whole + 1);
+  return end === whole + 1 ? -1 : end;
+}
+
+function endOfDigits(text: string, start: number): number {
+  let at = start;
+  for (; at < text.length; at++) {
+    const byte = text.charCodeAt(at);
+    if (byte < 0x30 || byte > 0x39) break;
+  }
+  return at;
 }
 
 /** Digits with `ms`, `s` or nothing behind them, which most are, without an expression for each; -1 = something else. */
@@ -59,7 +88,7 @@ function simpleDuration(text: string): number {
 }
 
 /** The number that the first `end` characters spell, at most nine of them; -1 = they are no digits. */
-function digits(text: string, end: number): number {
+export function digits(text: string, end: number): number {
   if (end < 1 || end > 9) return -1;
   let value = 0;
   for (let i = 0; i < end; i++) {
@@ -70,58 +99,10 @@ function digits(text: string, end: number): number {
   return value;
 }
 
+const DOT = 0x2e;
+/** Of a duration with units. */
+const MAX_SPELLED = 40;
 const UNITS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-
-interface Raw {
-  /** Kind and window, e.g. `tokens-day`: one quota's three headers have the same. */
-  readonly key: string;
-  readonly kind: QuotaKind | undefined;
-  limit: number;
-  remaining: number;
-  /** null = not said, or not to be read. */
-  resetMs: number | null;
-}
-
-/**
- * The quotas an answer tells of: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (reset = duration) and
- * `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}` (reset = RFC 3339).
- * What cannot be read is left out. Of two quotas of a kind (per minute, per day) the scarcer one.
- */
-export function quotaReadings(headers: HeaderList, clock: Pick<Clock, "wall">): readonly QuotaReading[] {
-  let raw: Raw[] | null = null;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? "";
-    if (!maySpeakOfQuota(name)) continue;
-    const named = USUAL.get(name) ?? readName(name);
-    if (named === null) continue;
-    raw ??= [];
-    const entry = entryOf(raw, named);
-    const value = headers[i + 1] ?? "";
-    if (named.part === "reset") {
-      entry.resetMs = resetIn(value, headers, clock);
-      continue;
-    }
-    const amount = readAmount(value);
-    if (amount < 0) continue;
-    if (named.part === "limit") entry.limit = amount;
-    else entry.remaining = amount;
-  }
-  if (raw === null) return NONE;
-  const readings: QuotaReading[] = [];
-  for (let i = 0; i < raw.length; i++) {
-    const { kind, limit, remaining, resetMs } = raw[i] as Raw;
-    if (kind === undefined || resetMs === null || !(limit > 0) || !(remaining >= 0)) continue;
-    addScarcer(readings, { kind, limit, remaining, resetMs });
-  }
-  return readings;
-}
-
-/** Most names are told by their length or a letter, which costs less than a look into a table. */
-function maySpeakOfQuota(name: string): boolean {
-  if (name.length < 20) return false;
-  const letter = name.charCodeAt(2);
-  return letter === 0x72 || letter === 0x74; // x-Ratelimit-, anThropic-ratelimit-
-}
 
 /**
  * How long a 429 without Retry-After should be left alone, by its own headers: a used-up quota refills evenly until
@@ -138,74 +119,13 @@ export function waitByQuota(readings: readonly QuotaReading[], needTokens: numbe
   return wait;
 }
 
-const NONE: readonly QuotaReading[] = [];
-
-const KIND_OF: Readonly<Record<string, QuotaKind>> = {
-  requests: "requests",
-  tokens: "tokens",
-  "input-tokens": "input_tokens",
-  "output-tokens": "output_tokens",
-};
-
-const NAMES =
-  /^(?:x-ratelimit-(limit|remaining|reset)-(requests|tokens)((?:-\w+)?)|anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset))$/;
-
-type Part = "limit" | "remaining" | "reset";
-
-/** What a header's name says. */
-interface Named {
-  readonly key: string;
-  readonly kind: QuotaKind | undefined;
-  readonly part: Part;
-}
-
-/** The usual names, looked up; others (`…-tokens-usage-based`) are read. */
-const USUAL: ReadonlyMap<string, Named> = new Map(
-  (["limit", "remaining", "reset"] as const).flatMap((part): [string, Named][] => [
-    ...["requests", "tokens"].map((kind): [string, Named] => [
-      `x-ratelimit-${part}-${kind}`,
-      { key: kind, kind: KIND_OF[kind], part },
-    ]),
-    ...Object.keys(KIND_OF).map((kind): [string, Named] => [
-      `anthropic-ratelimit-${kind}-${part}`,
-      { key: kind, kind: KIND_OF[kind], part },
-    ]),
-  ]),
-);
-
-function readName(name: string): Named | null {
-  if (!name.startsWith("x-ratelimit-") && !name.startsWith("anthropic-ratelimit-")) return null;
-  const found = NAMES.exec(name);
-  if (found === null) return null;
-  const kind = found[2] ?? found[4] ?? "";
-  return { key: `${kind}${found[3] ?? ""}`, kind: KIND_OF[kind], part: (found[1] ?? found[5]) as Part };
-}
-
-function entryOf(raw: Raw[], { key, kind }: Named): Raw {
-  for (let i = 0; i < raw.length; i++) {
-    const entry = raw[i] as Raw;
-    if (entry.key === key) return entry;
-  }
-  const entry: Raw = { key, kind, limit: -1, remaining: -1, resetMs: null };
-  raw.push(entry);
-  return entry;
-}
-
-/** -1 = it is no number. */
-function readAmount(value: string): number {
-  const amount = digits(value, value.length);
-  if (amount >= 0) return amount;
-  const trimmed = value.trim();
-  return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : -1;
-}
-
 /** A duration, an RFC 3339 time, or seconds or milliseconds since 1970; milliseconds from the answer's own time. */
-function resetIn(text: string, headers: HeaderList, clock: Pick<Clock, "wall">): number | null {
+export function resetIn(text: string, headers: HeaderList, clock: Pick<Clock, "wall">): number | null {
   // Most are durations, for which nobody's clock has to be read.
   const simple = simpleDuration(text);
-  if (simple >= 0 && text.length < 10) return clamp(simple);
+  if (simple >= 0 && !mayNeedClock(text)) return clamp(simple);
   const value = text.trim();
-  if (value.length < 10) return duration(value);
+  if (!mayNeedClock(value)) return duration(value);
   if (/^\d{4}-\d\d-\d\dT/.test(value)) {
     const time = Date.parse(value);
     return Number.isNaN(time) ? null : believable(time - serverTime(headers, clock.wall()));
@@ -215,18 +135,13 @@ function resetIn(text: string, headers: HeaderList, clock: Pick<Clock, "wall">):
   return duration(value);
 }
 
-function believable(ms: number): number | null {
-  return ms > LONGEST_WAIT ? null : Math.max(0, ms);
+/** Whether a reset may be a moment, not a duration. */
+export function mayNeedClock(text: string): boolean {
+  return text.length >= 10;
 }
 
-function addScarcer(readings: QuotaReading[], reading: QuotaReading): void {
-  for (let at = 0; at < readings.length; at++) {
-    const other = readings[at] as QuotaReading;
-    if (other.kind !== reading.kind) continue;
-    if (reading.remaining / reading.limit < other.remaining / other.limit) readings[at] = reading;
-    return;
-  }
-  readings.push(reading);
+function believable(ms: number): number | null {
+  return ms > LONGEST_WAIT ? null : Math.max(0, ms);
 }
 
 /** The provider's own clock where the answer names it: ours may not be set (a router has no battery for it). */

@@ -1,13 +1,14 @@
 /** Reads HTTP/1.1 answers off a connection, one after the other: a strict, pure state machine over bytes, without I/O or clock. */
 import type { HeaderList } from "../base/headers.ts";
 import { ChunkDecoder } from "./chunk-decoder.ts";
+import type { HeadNames } from "./head-names.ts";
 import { HEAD_INCOMPLETE, HEAD_REFUSED, HeadScanner } from "./head-scanner.ts";
 import { KnownHeads } from "./known-heads.ts";
 
 /** Where the parts of an answer go. Each of them may call `stop`. */
 export interface ResponseSink {
   /** The final head; 1xx are skipped. */
-  onHead(status: number, headers: HeaderList): void;
+  onHead(status: number, headers: HeaderList, names: HeadNames | null): void;
   /** At most once a feed: [start, end) of the bytes that were fed, chunk framing taken off. */
   onBody(bytes: Buffer, start: number, end: number): void;
 }
@@ -136,7 +137,7 @@ export class ResponseParser {
   }
 
   #begin(scanner: HeadScanner): boolean {
-    const { framing, status, minor, headers } = scanner;
+    const { framing, status, minor, headers, names } = scanner;
     if (!framing.decide(status, minor, this.#head)) {
       this.refusal = framing.refusal;
       return false;
@@ -162,7 +163,7 @@ export class ResponseParser {
       default:
         this.#phase = UNTIL_CLOSE;
     }
-    this.#sink.onHead(status, headers);
+    this.#sink.onHead(status, headers, names);
     return true;
   }
 

@@ -157,3 +157,74 @@ test("a head is read off the bytes that it is in, wherever those lie", () => {
     assert.equal(known.recall(bytes, at, at + text.length, new ResponseFraming()), -1);
   }
 });
+
+test("values that stay are taken over from later heads, and every head reads as if none were known", () => {
+  const random = seededRandom(7);
+  const pick = (list: readonly string[]) => list[Math.floor(random.next() * list.length)] ?? "";
+  const values = [
+    "req_0123456789 \t",
+    "req_9876543210",
+    "req_abcdefghij",
+    "b",
+    "",
+    "\xff\xfe req_0123",
+    "a\tb",
+  ];
+  const counts = ["1999000", "1998000", "199", " 1997000", "1997000 "];
+  const known = new KnownHeads();
+  let given: { readonly list: readonly string[]; readonly copy: string[] }[] = [];
+  for (let i = 0; i < 3000; i += 1) {
+    const head = HEAD.replace("req_0123456789 \t", pick(values)).replace("1999000", pick(counts));
+    const text = `${head}${i % 7 === 0 ? "\r\nX-More: 1" : ""}\r\n\r\n`;
+    const list = scan(known, text);
+    assert.deepEqual(list, scan(new KnownHeads(), text), text);
+    given.push({ list, copy: [...list] });
+    if (given.length < 40) continue;
+    for (const each of given) assert.deepEqual(each.list, each.copy, "what was handed out stays as it was");
+    given = [];
+  }
+});
+
+test("one head in sixteen that has other values is the known one from then on", () => {
+  const known = new KnownHeads();
+  scan(known, `${HEAD}\r\n\r\n`);
+  const later = `${HEAD.replace("1999000", "1998000")}\r\n\r\n`;
+  const lists = new Set<readonly string[]>();
+  for (let i = 0; i < 100; i += 1) lists.add(scan(known, later));
+  assert.equal(lists.size, 17, "sixteen with a list of their own");
+});
+
+test("the damaged heads that follow a renewed one read as if none were known", () => {
+  const random = seededRandom(11);
+  for (let round = 0; round < 200; round += 1) {
+    const scanners = knowing(ANSWER);
+    let last = ANSWER;
+    for (let i = 0; i < 48; i += 1) {
+      const id = String(Math.floor(random.next() * 1e10)).padStart(14, "-");
+      last = Buffer.from(ANSWER.toString().replace("req_0123456789", id));
+      assert.deepEqual(parse([last], false, scanners), parse([last]));
+    }
+    for (let i = 0; i < 10; i += 1) {
+      const bytes = mutatedFrom(last, random);
+      assert.deepEqual(parse([bytes], false, scanners), parse([bytes]), `round ${round}`);
+    }
+  }
+});
+
+test("heads with the same names share what stands for those", () => {
+  const known = new KnownHeads();
+  const namesOf = (text: string) => {
+    const scanner = new HeadScanner(known);
+    scanner.scan(Buffer.from(text), 0, text.length);
+    return scanner.names;
+  };
+  const one = `${HEAD}\r\n\r\n`;
+  assert.equal(namesOf(one), null, "read for the first time");
+  const names = namesOf(one);
+  assert.notEqual(names, null);
+  for (let i = 0; i < 40; i += 1) assert.equal(namesOf(one.replace("1999000", `${1000 + i}`)), names);
+  for (let i = 0; i < 8; i += 1) {
+    const other = namesOf(one.replace("X-Empty", "X-Other"));
+    assert.ok(other === null || other !== names);
+  }
+});

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { quotaReadings } from "../../src/upstream/quota-lines.ts";
 import {
   duration,
   LONGEST_WAIT,
-  quotaReadings,
   retryAfter,
   waitByQuota,
   waitInMessage,
 } from "../../src/upstream/rate-limit-headers.ts";
+
+import { seededRandom } from "../support/fake-time.ts";
 
 const WALL = Date.UTC(2026, 0, 1, 12, 0, 0);
 const CLOCK = { wall: () => WALL };
@@ -43,6 +45,47 @@ test("OpenAI's durations", () => {
   for (const text of ["", "s", "1x", "1 s", "1s!", "-1s", "9".repeat(50)]) {
     assert.ok(duration(text) === null || duration(text) === LONGEST_WAIT, text);
   }
+});
+
+test("durations put together at random are read as expressions read them", () => {
+  const units: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+  const byExpression = (text: string) => {
+    if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Number(text) * 1000, LONGEST_WAIT);
+    if (text.length > 40 || !/^(\d+(\.\d+)?(d|h|ms|m|s))+$/.test(text)) return null;
+    let total = 0;
+    for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(d|h|ms|m|s)/g))
+      total += Number(amount) * (units[unit ?? ""] ?? 0);
+    return Math.min(total, LONGEST_WAIT);
+  };
+  const random = seededRandom(9);
+  const parts = [
+    "0",
+    "5",
+    "12",
+    "987654321",
+    "0123456789",
+    ".",
+    ".",
+    "d",
+    "h",
+    "m",
+    "s",
+    "ms",
+    "ms",
+    " ",
+    "x",
+    "-",
+    "constructor",
+  ];
+  let read = 0;
+  for (let round = 0; round < 100_000; round += 1) {
+    let text = "";
+    for (let i = 1 + Math.floor(random.next() * 9); i > 0; i -= 1)
+      text += parts[Math.floor(random.next() * parts.length)];
+    assert.equal(duration(text), byExpression(text), text);
+    if (duration(text) !== null) read += 1;
+  }
+  assert.ok(read > 2000);
 });
 
 test("a wait in the message", () => {
