@@ -32,7 +32,8 @@ export interface TimerTarget {
 
 /** Coarse timers (50 ms) for deadlines: one system timer for all of them. */
 export interface Timers {
-  start(delayMs: number, onTimer: OnTimer): Timer;
+  /** `now`: what the clock has just said, for who knows it. */
+  start(delayMs: number, onTimer: OnTimer, now?: number): Timer;
 }
 
 /** What every part that needs time or chance is handed. */

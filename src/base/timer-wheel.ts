@@ -95,9 +95,9 @@ class Wheel implements TimerWheel {
     this.#firstFree = this.#doneTick + 1;
   }
 
-  start(delayMs: number, onTimer: OnTimer): Timer {
+  start(delayMs: number, onTimer: OnTimer, now?: number): Timer {
     const entry = new Entry(this, onTimer);
-    this.place(entry, delayMs);
+    this.place(entry, delayMs, now);
     return entry;
   }
 

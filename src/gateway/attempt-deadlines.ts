@@ -170,8 +170,8 @@ export class AttemptDeadlines implements TimerTarget {
     if (at >= this.#firesAt) return;
     this.#firesAt = at;
     const ms = at - now;
-    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, this);
-    else this.#timer.restart(ms);
+    if (this.#timer === null) this.#timer = this.#time.timers.start(ms, this, now);
+    else this.#timer.restart(ms, now);
   }
 
   /** Those that have passed, in the order of their times; then the timer is set for the next one. */

@@ -1,6 +1,7 @@
 /** Remembers the middle of request lines: one caller's requests to one model differ in their ids and in numbers. */
 import { type LineWriter, type Piece, piece } from "../telemetry/gathered-lines.ts";
 import type { RequestRecord } from "./record.ts";
+import { OWN_ID, OWN_ID_LENGTH } from "./request-id.ts";
 
 /** Middles remembered at a time: a household has few callers, each with a model or two. */
 const MIDDLES = 16;
@@ -31,6 +32,9 @@ export class LineMemory {
   /** Of the line written last, its second since 1970 included. */
   #opening = NONE;
   #second = Number.NaN;
+  /** All but the last two digits of an id of ours. */
+  #idStart = "";
+  #id = NONE;
 
   get size(): number {
     return this.#known.length;
@@ -48,7 +52,22 @@ export class LineMemory {
     else line.whole(wallMs);
   }
 
-  /** From who called to the target of the first attempt, as the log names them. */
+  /** The request's id. Those of this process differ in the last two digits for a long time. */
+  writeId(line: LineWriter, id: string): void {
+    const last = id.length - 2;
+    const high = id.charCodeAt(last);
+    const low = id.charCodeAt(last + 1);
+    if (last === this.#idStart.length && isHex(high) && isHex(low) && id.startsWith(this.#idStart)) {
+      line.add(this.#id).lastTwo(high, low);
+      return;
+    }
+    line.add(REQUEST_ID).quoted(id);
+    if (id.length !== OWN_ID_LENGTH || !OWN_ID.test(id)) return;
+    this.#idStart = id.slice(0, last);
+    this.#id = piece(`${REQUEST_ID_TEXT}"${this.#idStart}`);
+  }
+
+  /** From who called to the target of the first attempt, as the log names them, and the name of its time. */
   writeMiddle(line: LineWriter, told: Told, status: number): void {
     const kind = told.caller?.kind ?? "anonymous";
     const caller = told.caller?.id ?? told.stranger;
@@ -77,7 +96,7 @@ export class LineMemory {
       (model === "" ? "" : `,"model":${JSON.stringify(model)}`) +
       (answeredBy === "" ? "" : `,"target":${JSON.stringify(answeredBy)}`) +
       `,"status":${status},"stream":${stream},"attempts":[` +
-      (firstTarget === null ? "" : `{"target":${JSON.stringify(firstTarget)}`);
+      (firstTarget === null ? "" : `{"target":${JSON.stringify(firstTarget)},"ms":`);
     if (text.length > MAX_LENGTH) {
       line.text(text);
       return;
@@ -101,3 +120,9 @@ export class LineMemory {
 }
 
 const NONE = piece("");
+const REQUEST_ID_TEXT = ',"msg":"request","request_id":';
+const REQUEST_ID = piece(REQUEST_ID_TEXT);
+
+function isHex(unit: number): boolean {
+  return (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66);
+}

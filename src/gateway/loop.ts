@@ -90,7 +90,7 @@ export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
     const { core, record, request, candidates, state } = this;
     const now = this.#now();
     const total = request.targets[0]?.timeouts.total ?? 0;
-    if (total > 0) this.#total = core.time.timers.start(total, () => this.#onTotal(total));
+    if (total > 0) this.#total = core.time.timers.start(total, () => this.#onTotal(total), now);
     state.hedges.countRequest(now);
     record.wanDown = core.uplink.wan.isDown;
     const route = orderTargets(
@@ -196,6 +196,7 @@ export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
     const now = attempt.endedAt;
     run.ticket.settle(now, "success");
     run.note.ms = now - attempt.startedAt;
+    this.record.endedAt = now;
     this.#book(run, true);
     if (this.#repair?.running === true) this.core.totals.continuations++;
     // A converted answer may quote the request; a relayed one cannot.

@@ -39,6 +39,8 @@ export class RequestRecord {
   bodyAt = 0;
   routedAt = 0;
   firstContentAt = 0;
+  /** When its answer was whole; 0 = it never was. */
+  endedAt = 0;
   /** `provider/model` of the answer; "" = none. */
   provider = "";
   answeredBy = "";

@@ -5,6 +5,10 @@ import { type HeaderList, headerValue } from "../base/headers.ts";
 const MAX_LENGTH = 128;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
+/** Ids made here. */
+export const OWN_ID = /^slc-[0-9a-f]{16}$/;
+export const OWN_ID_LENGTH = 20;
+
 /** The last two digits of a count: all that differs from one id to the next. */
 const LOW_DIGITS = Array.from({ length: 256 }, (_, low) => low.toString(16).padStart(2, "0"));
 

@@ -5,12 +5,12 @@ import type { Delivery } from "./delivery.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";
 
 /** Made once: the names of members are most of a line. */
-const REQUEST_ID = piece(',"msg":"request","request_id":');
 const NEXT_ATTEMPT = piece('},{"target":');
 const MS = piece(',"ms":');
 const CAUSE = piece(',"cause":');
 const STATUS = piece(',"status":');
-const TTFT_MS = piece(',"ttft_ms":');
+const CLOSE_LIST_TTFT_MS = piece('],"ttft_ms":');
+const CLOSE_ATTEMPTS_TTFT_MS = piece('}],"ttft_ms":');
 const DURATION_MS = piece(',"duration_ms":');
 const BYTES_IN = piece(',"bytes_in":');
 const BYTES_OUT = piece(',"bytes_out":');
@@ -22,9 +22,11 @@ const WARNINGS = piece(',"warnings":[');
 const CONTINUED = piece(',"continued":true');
 const ERROR = piece(',"error":');
 const COMMA = piece(",");
-const CLOSE = piece("}");
 const CLOSE_ATTEMPTS = piece("}]");
 const CLOSE_LIST = piece("]");
+const CLOSE_USAGE = piece("}");
+const END = piece("}\n");
+const CLOSE_USAGE_END = piece("}}\n");
 
 export function writeRequest(
   line: LineWriter,
@@ -33,40 +35,45 @@ export function writeRequest(
   status: number,
   { time: { clock }, lineMemory }: Pick<Core, "time" | "lineMemory">,
 ): void {
-  const now = clock.now();
+  const { attempts, firstContentAt, startedAt, usage, failure } = record;
+  const endedAt = record.endedAt > 0 ? record.endedAt : clock.now();
   lineMemory.writeOpening(line, Math.round(clock.wall()));
-  line.add(REQUEST_ID).quoted(record.from.requestId);
+  lineMemory.writeId(line, record.from.requestId);
   lineMemory.writeMiddle(line, record, status);
-  writeAttempts(line, record.attempts);
-  if (record.firstContentAt > 0) line.add(TTFT_MS).tenths(record.firstContentAt - record.startedAt);
-  line.add(DURATION_MS).tenths(now - record.startedAt);
-  line
-    .add(BYTES_IN)
-    .whole(record.bytesIn)
-    .add(BYTES_OUT)
-    .whole(delivery?.bytesOut ?? 0);
-  const { usage, failure } = record;
+  if (attempts.length > 0) writeAttempts(line, attempts);
+  if (firstContentAt > 0) {
+    line.duration(
+      attempts.length > 0 ? CLOSE_ATTEMPTS_TTFT_MS : CLOSE_LIST_TTFT_MS,
+      firstContentAt - startedAt,
+    );
+  } else line.add(attempts.length > 0 ? CLOSE_ATTEMPTS : CLOSE_LIST);
+  line.duration(DURATION_MS, endedAt - startedAt);
+  line.count(BYTES_IN, record.bytesIn).count(BYTES_OUT, delivery?.bytesOut ?? 0);
   if (usage !== null) {
-    line.add(USAGE).whole(usage.input).add(CACHED).whole(usage.cacheRead);
-    line.add(OUTPUT).whole(usage.output).add(REASONING).whole(usage.reasoning).add(CLOSE);
+    line.count(USAGE, usage.input).count(CACHED, usage.cacheRead);
+    line.count(OUTPUT, usage.output).count(REASONING, usage.reasoning);
   }
   const losses = record.warningsFor(record.answeredBy);
+  if (losses.length === 0 && failure === null && !record.continued) {
+    line.finish(usage === null ? END : CLOSE_USAGE_END);
+    return;
+  }
+  if (usage !== null) line.add(CLOSE_USAGE);
   if (losses.length > 0) writeWarnings(line, losses);
   if (record.continued) line.add(CONTINUED);
   if (failure !== null) line.add(ERROR).quoted(`${failure.code}: ${failure.message}`.slice(0, 500));
-  line.add(CLOSE).finish();
+  line.finish(END);
 }
 
-/** Behind the target of the first. */
+/** Behind the target of the first and the name of its time. */
 function writeAttempts(line: LineWriter, attempts: readonly AttemptNote[]): void {
   for (let i = 0; i < attempts.length; i++) {
     const note = attempts[i] as AttemptNote;
-    if (i > 0) line.add(NEXT_ATTEMPT).quoted(note.target);
-    line.add(MS).tenths(note.ms);
+    if (i > 0) line.add(NEXT_ATTEMPT).quoted(note.target).add(MS);
+    line.tenths(note.ms);
     if (note.cause !== "") line.add(CAUSE).quoted(note.cause);
-    if (note.status !== 0) line.add(STATUS).whole(note.status);
+    if (note.status !== 0) line.count(STATUS, note.status);
   }
-  line.add(attempts.length === 0 ? CLOSE_LIST : CLOSE_ATTEMPTS);
 }
 
 function writeWarnings(line: LineWriter, losses: readonly string[]): void {

@@ -20,8 +20,14 @@ export interface LineWriter {
   threeDigits(value: number): LineWriter;
   /** Milliseconds with a tenth's resolution. */
   tenths(ms: number): LineWriter;
-  /** Ends the line. */
-  finish(): void;
+  /** `whole` behind a piece. */
+  count(name: Piece, value: number | null): LineWriter;
+  /** `tenths` behind a piece. */
+  duration(name: Piece, ms: number): LineWriter;
+  /** Two characters that stand for themselves in JSON, and a quote. */
+  lastTwo(first: number, second: number): LineWriter;
+  /** Ends the line. `last`: what its newline is part of. */
+  finish(last?: Piece): void;
 }
 
 /** What a line is put together of: names, punctuation, words of ours. Made once. */
@@ -63,8 +69,8 @@ export class GatheredLines implements LineWriter {
     this.text(line).#endLine();
   }
 
-  finish(): void {
-    this.add(NEWLINE).#endLine();
+  finish(last: Piece = NEWLINE): void {
+    this.add(last).#endLine();
   }
 
   handOver(): void {
@@ -75,13 +81,9 @@ export class GatheredLines implements LineWriter {
     this.#line = 0;
   }
 
-  add({ words, length }: Piece): this {
-    this.#reserve(length + WORD);
-    const view = this.#view;
-    let at = this.#end;
-    this.#end = at + length;
-    // What the last word has too much is written over by what follows.
-    for (let i = 0; i < words.length; i++, at += WORD) view.setFloat64(at, words[i] as number, true);
+  add(piece: Piece): this {
+    this.#reserve(piece.length + WORD);
+    this.#end = this.#put(piece);
     return this;
   }
 
@@ -133,10 +135,52 @@ export class GatheredLines implements LineWriter {
     return this;
   }
 
+  // Both at once, for the small numbers that nearly all are: apart, each looks for room and for the end anew.
+  count(name: Piece, value: number | null): this {
+    if (value === null || !(value >= 0 && value < 1000)) return this.add(name).whole(value);
+    this.#reserve(name.length + 2 * WORD);
+    const at = this.#put(name);
+    const count = value < 10 ? 1 : value < 100 ? 2 : 3;
+    this.#view.setInt32(at, lastDigits(value | 0, count), true);
+    this.#end = at + count;
+    return this;
+  }
+
+  duration(name: Piece, ms: number): this {
+    const all = Math.round(ms * 10);
+    if (!(all >= 0 && all < 10_000)) return this.add(name).tenths(ms);
+    this.#reserve(name.length + 2 * WORD);
+    const at = this.#put(name);
+    const units = Math.floor(all / 10);
+    const rest = all - units * 10;
+    const count = units < 10 ? 1 : units < 100 ? 2 : 3;
+    const view = this.#view;
+    view.setInt32(at, lastDigits(units, count), true);
+    if (rest > 0) view.setInt16(at + count, POINT | ((ZERO + rest) << 8), true);
+    this.#end = at + (rest > 0 ? count + 2 : count);
+    return this;
+  }
+
+  lastTwo(first: number, second: number): this {
+    this.#reserve(WORD);
+    this.#view.setInt32(this.#end, first | (second << 8) | (QUOTE << 16), true);
+    this.#end += 3;
+    return this;
+  }
+
+  /** Writes a piece where there is room for it; returns where it ends. */
+  #put({ words, length }: Piece): number {
+    const view = this.#view;
+    const end = this.#end;
+    // What the last word has too much is written over by what follows.
+    for (let i = 0; i < words.length; i++) view.setFloat64(end + WORD * i, words[i] as number, true);
+    return end + length;
+  }
+
   /** The last `count` digits of a whole number below 1000. */
   #digits(value: number, count: number): this {
     this.#reserve(WORD);
-    this.#view.setInt32(this.#end, (THREE_DIGITS[value] as number) >> (8 * (3 - count)), true);
+    this.#view.setInt32(this.#end, lastDigits(value, count), true);
     this.#end += count;
     return this;
   }
@@ -189,3 +233,8 @@ const THREE_DIGITS = Array.from(
     ((ZERO + (Math.floor(value / 10) % 10)) << 8) |
     ((ZERO + (value % 10)) << 16),
 );
+
+/** The last `count` digits of a whole number below 1000, the first in the lowest byte. */
+function lastDigits(value: number, count: number): number {
+  return (THREE_DIGITS[value] as number) >> (8 * (3 - count));
+}

@@ -57,9 +57,10 @@ test("pieces and numbers that end where the room ends take nothing of what is th
     lines.add(piece(first.slice(0, -1)));
     lines.finish();
     lines.add(piece("abc")).whole(12_345).tenths(6.7).quoted("d").threeDigits(8);
+    lines.count(piece("n"), 5).duration(piece("ms"), 7.5).lastTwo(0x61, 0x62);
     lines.finish();
     lines.handOver();
-    assert.equal(chunks.join(""), `0\n${first}abc123456.7"d"008\n`);
+    assert.equal(chunks.join(""), `0\n${first}abc123456.7"d"008n5ms7.5ab"\n`);
   }
 });
 
@@ -96,6 +97,43 @@ test("numbers are written as JSON.stringify writes them", () => {
   lines.handOver();
   const whole = values.map((value) => JSON.stringify(value)).join(" ");
   assert.deepEqual(chunks, [`${whole} 0 0 0.1 1 12.3 100 999.9 1000 123456.8 000 007 042 999 \n`]);
+});
+
+test("numbers behind their names are written as they are alone", () => {
+  const { lines, chunks } = gather();
+  const counts = [0, 7, 9, 10, 99, 100, 999, 1000, 119_000, 2 ** 40, 0.5, 12.5, -3, 1e300, null, Number.NaN];
+  const times = [
+    0,
+    0.04,
+    0.05,
+    1,
+    9.96,
+    12.34,
+    99.96,
+    999.94,
+    999.96,
+    5000,
+    123_456.78,
+    -2,
+    Number.NaN,
+    2 ** 70,
+  ];
+  const names = ["", ",", ',"ms":', "1234567", "12345678", ',"duration_ms":'].map(piece);
+  for (const name of names) {
+    for (const value of counts) lines.count(name, value);
+    for (const ms of times) lines.duration(name, ms);
+  }
+  lines.finish();
+  for (const name of names) {
+    for (const value of counts) lines.add(name).whole(value);
+    for (const ms of times) lines.add(name).tenths(ms);
+  }
+  lines.finish(piece("\n"));
+  lines.lastTwo(0x61, 0x39).finish(piece("}\n"));
+  lines.handOver();
+  const [fused, apart, last] = chunks.join("").split("\n");
+  assert.equal(fused, apart);
+  assert.equal(last, 'a9"}');
 });
 
 test("lines wait until they are asked for or 16 KB are there, and only whole ones are handed over", () => {
