@@ -1,6 +1,6 @@
 /** A chat relayed as it is, to a target that speaks the caller's protocol: bytes pass, spliced where the target needs it. */
 import { headerValue } from "../base/headers.ts";
-import { applyEdits } from "../base/json-edit.ts";
+import { applyEdits, type Edit } from "../base/json-edit.ts";
 import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { ConvertContext } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
@@ -15,7 +15,7 @@ import { MAX_KEPT_TEXT } from "./event-writer.ts";
 import { targetHeaders } from "./forwarded-headers.ts";
 import { noteId, noteIds } from "./issued-ids.ts";
 import { createModelRewriter } from "./model-rewriter.ts";
-import type { PreparedSend, Rework } from "./plan.ts";
+import { AS_IT_IS, type PreparedSend, type Rework } from "./plan.ts";
 import { RelayStream, terminatorOf } from "./relay-stream.ts";
 import type { Target } from "./target.ts";
 import { watchWith } from "./watch-stream.ts";
@@ -38,15 +38,18 @@ class RelaySend implements PreparedSend {
   readonly speaksCallers = true;
   readonly decodeError: PreparedSend["decodeError"];
   readonly #state: ChatState;
-  readonly #context: ConvertContext;
+  readonly #target: Target;
+  readonly #rework: Rework;
+  #context: ConvertContext | null = null;
 
   constructor(state: ChatState, target: Target, path: string, rework: Rework) {
     const { client, facts, record } = state;
     const { headers } = record.exchange;
     const clientQuery = client.name === "gemini" && facts.jsonArray;
     this.#state = state;
-    this.#context = state.context(target, rework);
-    const edits = client.passThroughEdits(facts.body, this.#context);
+    this.#target = target;
+    this.#rework = rework;
+    const edits = this.#edits();
     this.path = clientQuery ? path.replace("?alt=sse", "") : path;
     this.headers = targetHeaders(headers, target.provider);
     this.body = completeChatBody(applyEdits(facts.body, edits), target, headers);
@@ -54,9 +57,32 @@ class RelaySend implements PreparedSend {
     this.decodeError = client.decodeError;
   }
 
+  /** Made when something looks at it: of a body whose edits are known nothing need be asked. */
+  get context(): ConvertContext {
+    this.#context ??= this.#state.context(this.#target, this.#rework);
+    return this.#context;
+  }
+
+  #edits(): readonly Edit[] {
+    const { client, core, facts, record } = this.#state;
+    const target = this.#target;
+    if (!isByFrame(this.#state, target, this.#rework))
+      return client.passThroughEdits(facts.body, this.context);
+    const { frame, longer } = facts;
+    const capability = core.claudeModels.capabilityOf(target);
+    const known = frame?.recall(target, capability, longer) ?? null;
+    if (known !== null) {
+      record.forgetWarnings(target.label);
+      return known;
+    }
+    const edits = client.passThroughEdits(facts.body, this.context);
+    if (!record.hasWarnings(target.label)) frame?.keep(target, capability, longer, edits);
+    return edits;
+  }
+
   createReader(attempt: Attempt, head: ResponseHead): AnswerReader {
     return this.stream
-      ? relayStream(this.#state, attempt, head, this.#context)
+      ? relayStream(this.#state, attempt, head, this)
       : new WholeAnswer(attempt, new RelayedWhole(this.#state, attempt, head));
   }
 
@@ -66,17 +92,31 @@ class RelaySend implements PreparedSend {
   }
 }
 
+/**
+ * Whether what changes of a body for this target follows from its frame. Where other protocols look up what was noted of
+ * earlier answers, or something was learned of this target, or a mark of ours is to be taken out, it does not.
+ */
+function isByFrame({ client, core, facts }: ChatState, target: Target, rework: Rework): boolean {
+  return (
+    facts.frame !== null &&
+    client.name === "openai-chat" &&
+    rework === AS_IT_IS &&
+    facts.turns?.carrier === false &&
+    core.refusedMembers(target).length === 0
+  );
+}
+
 function relayStream(
   state: ChatState,
   attempt: Attempt,
   head: ResponseHead,
-  context: ConvertContext,
+  send: { readonly context: ConvertContext },
 ): AnswerReader {
   const { client, facts, record } = state;
   const type = headerValue(head.headers, "content-type");
   // A stream was asked for and a whole answer came (an old server, or an error in a 200).
   if (type.includes("application/json") && !facts.jsonArray)
-    return wholeAsStream(state, attempt, head, client, context, []);
+    return wholeAsStream(state, attempt, head, client, send.context, []);
   const framing = type.includes("ndjson") ? "ndjson" : client.framing;
   return new RelayStream(attempt, {
     framing: facts.jsonArray ? "json-array" : framing,

@@ -14,6 +14,7 @@ import type { InlinedSources } from "./inline-sources.ts";
 import type { Rework } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
 import type { RelayedStream } from "./relay-stream.ts";
+import type { RequestFacts } from "./request-facts.ts";
 import type { Target } from "./target.ts";
 import { warnOrRefuse } from "./whole-plan.ts";
 
@@ -30,6 +31,8 @@ export interface ChatFacts {
   readonly tools: boolean;
   /** What was noted of its list of turns. */
   readonly turns: TurnNotes | null;
+  readonly frame: RequestFacts["frame"];
+  readonly longer: number;
 }
 
 export class ChatState {

@@ -104,6 +104,8 @@ function dispatchChat(
     rest: route.operation === "generate" ? "/generate" : "",
     tools: facts.tools,
     turns: facts.turns,
+    frame: facts.frame,
+    longer: facts.longer,
   };
   const plan = new ChatPlan(core, record, protocol, asked, facts.scan);
   const issuer = pinnedTarget(core, record, body, facts, targets);

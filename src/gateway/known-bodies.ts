@@ -2,6 +2,7 @@
 import type { Member } from "../base/json-scan.ts";
 import { type ListWatch, skipNested, skipString } from "../base/json-skip.ts";
 import { isPlainTurn } from "../protocols/turn-notes.ts";
+import { BodyFrame } from "./body-frame.ts";
 import { type RequestFacts, readFacts } from "./request-facts.ts";
 
 /** Bodies remembered at a time. */
@@ -19,6 +20,7 @@ interface KnownBody {
   readonly tail: Part;
   readonly length: number;
   readonly facts: RequestFacts;
+  readonly frame: BodyFrame;
   /** Among the members: the list that holds the text, and `stream_options`, -1 = there are none. */
   readonly list: number;
   readonly options: number;
@@ -59,19 +61,26 @@ export class KnownBodies {
     if (turns === null || !turns.regular || turns.unfinished) return;
     const list = scan.members.findIndex(({ start }) => start === turns.start);
     const last = turns.bounds.at(-2);
-    const end = scan.members[list]?.end;
-    if (last === undefined || end === undefined) return;
-    if (last > MAX_AROUND || body.length - end > MAX_AROUND) return;
+    const member = scan.members[list];
+    if (last === undefined || member === undefined) return;
+    if (last > MAX_AROUND || body.length - member.end > MAX_AROUND) return;
     const texts = new LastText();
-    skipNested(body, turns.start, end, texts);
+    skipNested(body, turns.start, member.end, texts);
     if (texts.start < 0 || texts.start + body.length - texts.end > MAX_AROUND) return;
     const head = body.subarray(0, texts.start);
     const tail = body.subarray(texts.end);
     // Eight bytes of nothing but zeros are equal to others as a number.
     if (head.includes(0) || tail.includes(0)) return;
     const options = facts.streamOptions === undefined ? -1 : scan.members.indexOf(facts.streamOptions);
-    const { length } = body;
-    this.#known.unshift({ head: partOf(head), tail: partOf(tail), length, facts, list, options });
+    this.#known.unshift({
+      head: partOf(head),
+      tail: partOf(tail),
+      length: body.length,
+      facts,
+      frame: new BodyFrame(texts.start, member),
+      list,
+      options,
+    });
     if (this.#known.length > KNOWN) this.#known.pop();
   }
 }
@@ -140,7 +149,7 @@ function isAt({ words, rest }: Part, view: DataView, start: number): boolean {
 }
 
 /** The facts of a body whose text is `by` bytes longer. */
-function movedFacts({ facts, head, list, options }: KnownBody, by: number): RequestFacts {
+function movedFacts({ facts, frame, head, list, options }: KnownBody, by: number): RequestFacts {
   const { scan, turns, model, stream, maxTokens, tools, jsonSchema, promptCacheKey } = facts;
   const members = scan.members.slice();
   for (let i = list; i < members.length; i++) {
@@ -168,6 +177,8 @@ function movedFacts({ facts, head, list, options }: KnownBody, by: number): Requ
     tools,
     jsonSchema,
     promptCacheKey,
+    frame,
+    longer: by,
   };
 }
 

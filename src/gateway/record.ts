@@ -126,6 +126,11 @@ export class RequestRecord {
     this.#lossesOf?.delete(target);
   }
 
+  /** Something was lost towards this target since it was asked. */
+  hasWarnings(target: string): boolean {
+    return this.#lossesOf?.has(target) === true;
+  }
+
   /** For an answer of this target; "" = nobody's. Values of `x-sluice-warning` (40-protocols.md 1.0). */
   warningsFor(target: string): readonly string[] {
     const all = this.#losses ?? NO_LOSSES;

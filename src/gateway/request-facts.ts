@@ -13,6 +13,7 @@ import {
 } from "../base/json-scan.ts";
 import { holdsAnyWord, holdsWord, makeWord } from "../base/word-search.ts";
 import { MAX_NOTED, TurnNotes } from "../protocols/turn-notes.ts";
+import type { BodyFrame } from "./body-frame.ts";
 
 export interface RequestFacts {
   /** All members. */
@@ -28,6 +29,9 @@ export interface RequestFacts {
   readonly tools: boolean;
   readonly jsonSchema: boolean;
   readonly promptCacheKey: string;
+  /** What is known of bodies built like it, and how much longer its text is than that of the one it was learned from. */
+  readonly frame: BodyFrame | null;
+  readonly longer: number;
 }
 
 /** Every member that is read here; two spellings of one of them are a 400 (20-http.md). */
@@ -77,6 +81,8 @@ export function readFacts(body: Buffer): RequestFacts {
     tools: hasElements(body, find(scan, TOOLS)),
     jsonSchema: (scan.seen & SCHEMA_BITS) !== 0 && hasSchema(body, scan),
     promptCacheKey: readText(body, find(scan, PROMPT_CACHE_KEY), "prompt_cache_key"),
+    frame: null,
+    longer: 0,
   };
 }
 
