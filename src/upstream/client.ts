@@ -133,7 +133,7 @@ export interface UpstreamCall {
   end(): void;
   /** The body is not sent a second time: it is let go of as soon as it has been written. */
   releaseBody?(): void;
-  /** True once the whole request has been handed to the system: its bytes are not looked at any more. */
+  /** True once the whole request has been handed to the system or copied: its bytes are not looked at any more. */
   readonly sent?: boolean;
   /** True when the connection had served an earlier request. */
   readonly reused: boolean;

@@ -9,7 +9,7 @@ import type { UpstreamDeadlines, UpstreamFailure, UpstreamRequest } from "./clie
 import type { Network } from "./dial.ts";
 import type { HeadNames } from "./head-names.ts";
 import { authority } from "./origin.ts";
-import { RequestBody } from "./request-body.ts";
+import { isSmall, RequestBody } from "./request-body.ts";
 import { isPieces, type OriginHead } from "./request-head.ts";
 import { type HeadScanners, ResponseParser, type ResponseSink } from "./response-parser.ts";
 import { attachReader, type SocketReader } from "./socket-reader.ts";
@@ -43,8 +43,12 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
   /** Made when there is a deadline: mostly the caller watches its own. */
   #timer: Timer | null = null;
   readonly #body: RequestBody;
-  /** null over TLS: Node tells only at the end of the next turn that such a write is done, and the answer may be there first. */
-  readonly #turn: WriteTurn | null;
+  readonly #turn: WriteTurn;
+  /**
+   * Over TLS: Node tells only in the next turn that a write is done, and the answer may be there first. Of a small
+   * request that is no matter: the next one on this connection looks. Others go out at once, so that it is told in time.
+   */
+  readonly #toldLate: boolean;
   #call: Call | null = null;
   /** The call's request goes out at the end of the turn. */
   #unsent = false;
@@ -58,7 +62,8 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     this.#owner = owner;
     this.#time = network.time;
     this.#body = new RequestBody(socket, network.writeBuffer);
-    this.#turn = socket instanceof TLSSocket ? null : network.turn;
+    this.#turn = network.turn;
+    this.#toldLate = socket instanceof TLSSocket;
     attachReader(socket, this);
   }
 
@@ -66,9 +71,9 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     return !this.#gone && !this.socket.destroyed && this.socket.writable;
   }
 
-  /** The request that is being served is out whole. */
+  /** The request that is being served is out, or was copied, whole. */
   get sent(): boolean {
-    return this.#body.done;
+    return this.#body.spent;
   }
 
   send(call: Call): void {
@@ -81,13 +86,18 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     if (call.paused) this.socket.pause();
     this.#unsent = true;
     const { body } = call.request;
-    if (this.#turn !== null && (body === null || isPieces(body))) this.#turn.add(this);
+    const later = this.#toldLate ? isSmall(body) : body === null || isPieces(body);
+    if (later) this.#turn.add(this);
     else this.writeNow();
   }
 
   writeNow(): void {
     const call = this.#call;
     if (call === null || !this.#unsent) return; // the connection was dropped since
+    if (this.#toldLate && this.socket.writableLength > 0) {
+      this.#sendElsewhere(call); // the request before it is still not out
+      return;
+    }
     this.#unsent = false;
     const problem = this.#body.begin(this.#owner.head, call);
     if (problem !== "") {
@@ -195,7 +205,9 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
   }
 
   #complete(call: Call, clean: boolean): void {
-    const again = clean && this.parser.keepAlive && !this.parser.surplus && this.#body.done && this.usable;
+    const { parser } = this;
+    const out = this.#toldLate ? this.#body.spent : this.#body.done;
+    const again = clean && parser.keepAlive && !parser.surplus && out && this.usable;
     if (call.paused && again) this.socket.resume();
     this.#leave();
     if (again && this.#writeError === "") this.#owner.released(this);
@@ -205,7 +217,7 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
 
   #leave(): void {
     if (this.#call !== null) {
-      this.#call.sentAtEnd = this.#body.done;
+      this.#call.sentAtEnd = this.#body.spent;
       this.#call.connection = null;
     }
     this.#call = null;

@@ -28,6 +28,11 @@ export function createWriteBuffer(): WriteBuffer {
   return { bytes: Buffer.allocUnsafeSlow(WRITE_BUFFER) };
 }
 
+/** Whether a body surely goes out in one write with any head but a huge one. */
+export function isSmall(body: UpstreamRequest["body"]): boolean {
+  return body !== null && isPieces(body) && lengthOf(body) < WRITE_BUFFER / 2;
+}
+
 export class RequestBody {
   readonly #socket: Socket;
   /** null over TLS, which holds on to what it is given. */
@@ -38,6 +43,8 @@ export class RequestBody {
   /** Streamed: declared length, -1 = chunked. */
   #declared = 0;
   #call: Call | null = null;
+  /** What the socket was given is no part of the body. */
+  #copied = false;
 
   constructor(socket: Socket, buffer: WriteBuffer) {
     this.#socket = socket;
@@ -54,6 +61,11 @@ export class RequestBody {
     return this.flushed && this.#socket.writableLength === 0 && this.#call?.ended === true;
   }
 
+  /** True when the bytes of the body are not looked at any more. */
+  get spent(): boolean {
+    return this.#copied || this.done;
+  }
+
   /** Writes the head and what there is of the body; returns what is wrong with it, or "". */
   begin(origin: OriginHead, call: Call): string {
     let problem = "";
@@ -63,6 +75,7 @@ export class RequestBody {
     this.#call = call;
     this.#index = 0;
     this.#offset = 0;
+    this.#copied = false;
     this.#pieces = NO_PIECES;
     if (body !== null && isPieces(body)) {
       this.#pieces = body;
@@ -81,6 +94,7 @@ export class RequestBody {
   release(): void {
     this.#pieces = NO_PIECES;
     this.#call = null;
+    this.#copied = false;
   }
 
   /** Lets go of a body that was handed to the socket whole; false while some of it was not. */
@@ -132,6 +146,7 @@ export class RequestBody {
       at += piece.length;
     }
     this.#index = pieces.length;
+    this.#copied = true;
     this.#socket.write(bytes.subarray(0, at));
     if (buffer !== null && this.#socket.writableLength > 0)
       buffer.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
