@@ -1,5 +1,6 @@
 /** Who calls: a configured key, or an anonymous peer where the configuration lets it in. */
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
 
 export interface Caller {
@@ -24,8 +25,8 @@ export interface KeyEntry {
 export type AnonymousRule = "none" | "loopback" | "lan" | "any";
 
 export interface Authenticator {
-  /** Throws Failure 401 or 403. `from` is looked at only where no key tells who calls. */
-  authenticate(credentials: readonly string[], from: CallerPlace, wall: number): Caller;
+  /** Throws Failure 401 or 403. `from` is looked at only where no key tells who calls, the clock where a key expires. */
+  authenticate(credentials: readonly string[], from: CallerPlace, clock: Pick<Clock, "wall">): Caller;
 }
 
 /** Where the peer stands; "remote" also for anything behind a foreign proxy. */
@@ -62,11 +63,11 @@ export function createAuthenticator(keys: readonly KeyEntry[], anonymous: Anonym
   };
 
   return {
-    authenticate(credentials, from, wall) {
+    authenticate(credentials, from, clock) {
       for (let i = 0; i < credentials.length; i++) {
         const key = find(credentials[i] as string);
         if (key === null) continue;
-        if (key.expires !== null && wall >= key.expires) {
+        if (key.expires !== null && clock.wall() >= key.expires) {
           throw new Failure("auth", `the key "${key.id}" has expired`, UNAUTHORIZED);
         }
         return key.caller;

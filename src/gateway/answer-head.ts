@@ -2,7 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
-import { appendUpstreamHeaders, formatTiming } from "./answer-headers.ts";
+import { formatTiming, upstreamHeaders } from "./answer-headers.ts";
 import type { Attempt } from "./attempt.ts";
 import type { RequestRecord } from "./record.ts";
 
@@ -22,44 +22,64 @@ export function writeHead(
   clock: Clock,
   options: HeadOptions,
 ): string[] {
-  const headers: string[] = [];
+  const own = record.route === "" ? NAMES : ROUTED_NAMES;
+  const headers = upstreamHeaders(
+    head.headers,
+    { sameBody: options.sameBody, rateLimits: record.attempts.length === 1 && attempt.number === 1 },
+    own,
+  );
+  const { target } = attempt;
+  const { length } = headers;
+  const now = clock.now();
+  if (record.route !== "") headers[length - 13] = record.route;
+  headers[length - 11] = target.provider.name;
+  headers[length - 9] = target.printable.model;
+  headers[length - 7] = record.from.requestId;
+  headers[length - 5] = `${attempt.number}`;
+  headers[length - 3] = target.printable.label;
+  // The last one: where its length changes nothing moves.
+  headers[length - 1] = formatTiming(
+    record.bodyAt - record.startedAt,
+    record.routedAt - record.bodyAt,
+    now - attempt.startedAt,
+    now - record.startedAt,
+  );
   // A body that was decoded here leaves as identity.
-  appendUpstreamHeaders(headers, head.headers, {
-    sameBody: options.sameBody,
-    rateLimits: record.attempts.length === 1 && attempt.number === 1,
-  });
   if (!options.sameBody) headers.push("content-type", options.contentType);
   if (options.stream) headers.push("cache-control", "no-cache, no-transform", "x-accel-buffering", "no");
-  const { target } = attempt;
-  headers.push("x-sluice-provider", target.provider.name, "x-sluice-model", target.printable.model);
-  appendRoute(headers, record, attempt.number, target.label);
-  const now = clock.now();
-  headers.push(
-    "x-session-affinity",
-    target.printable.label,
-    "server-timing",
-    formatTiming({
-      queue: record.bodyAt - record.startedAt,
-      policy: record.routedAt - record.bodyAt,
-      upstream: now - attempt.startedAt,
-      total: now - record.startedAt,
-    }),
-  );
+  if (record.protocol === "anthropic") headers.push(ANTHROPIC_ID, record.from.requestId);
+  appendRemarks(headers, record, target.label);
   return headers;
 }
 
+const NAMES = [
+  "x-sluice-provider",
+  "x-sluice-model",
+  "x-request-id",
+  "x-sluice-attempts",
+  "x-session-affinity",
+  "server-timing",
+];
+const ROUTED_NAMES = ["x-sluice-route", ...NAMES];
 /** Anthropic's SDKs read the id under their vendor's name for it (40-protocols.md 4.1). */
+const ANTHROPIC_ID = "request-id";
+
 export function appendRequestId(headers: string[], protocol: ProtocolName, id: string): void {
   headers.push("x-request-id", id);
-  if (protocol === "anthropic") headers.push("request-id", id);
+  if (protocol === "anthropic") headers.push(ANTHROPIC_ID, id);
 }
 
-/** What every answer of a routed request says, errors too. `target`: label of who answered; "" = nobody. */
-export function appendRoute(headers: string[], record: RequestRecord, attempts: number, target = ""): void {
+/** What an answer of a routed request says that is no target's. */
+export function appendRoute(headers: string[], record: RequestRecord, attempts: number): void {
   appendRequestId(headers, record.protocol, record.from.requestId);
   headers.push("x-sluice-attempts", `${attempts}`);
-  if (record.wanDown) headers.push("x-sluice-wan", "down");
   if (record.route !== "") headers.push("x-sluice-route", record.route);
+  appendRemarks(headers, record, "");
+}
+
+/** What few answers have to say. `target`: label of who answered; "" = nobody. */
+function appendRemarks(headers: string[], record: RequestRecord, target: string): void {
+  if (record.wanDown) headers.push("x-sluice-wan", "down");
   const warnings = record.warningsFor(target);
   for (let i = 0; i < warnings.length; i++) headers.push("x-sluice-warning", warnings[i] ?? "");
 }

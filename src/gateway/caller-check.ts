@@ -16,10 +16,9 @@ export const SHUTTING_DOWN = new Failure("overloaded", "the gateway is shutting 
 export function checkCaller(core: Core, session: Session, record: RequestRecord): Caller {
   const { exchange, from } = record;
   const credentials = credentialsOf(exchange);
-  const wall = core.time.clock.wall();
   let caller: Caller;
   try {
-    caller = session.authenticator.authenticate(credentials, from, wall);
+    caller = session.authenticator.authenticate(credentials, from, core.time.clock);
   } catch (refused) {
     // The log names them by it, and a connection can tell only until the answer is out.
     record.stranger = from.address;

@@ -11,7 +11,7 @@ import type {
   UpstreamHandler,
   UpstreamRequest,
 } from "../upstream/client.ts";
-import { appendUpstreamHeaders } from "./answer-headers.ts";
+import { upstreamHeaders } from "./answer-headers.ts";
 import { joinBasePath } from "./base-path.ts";
 import { checkCaller, SHUTTING_DOWN } from "./caller-check.ts";
 import type { Core } from "./core.ts";
@@ -129,9 +129,9 @@ class PassThrough implements UpstreamHandler, UnderWay {
   }
 
   onHead(head: ResponseHead): void {
-    const headers: string[] = [];
-    appendUpstreamHeaders(headers, head.headers, { sameBody: true, rateLimits: true });
-    headers.push("x-request-id", this.#record.from.requestId, "x-sluice-provider", this.#provider.name);
+    const headers = upstreamHeaders(head.headers, { sameBody: true, rateLimits: true }, OWN_NAMES);
+    headers[headers.length - 3] = this.#record.from.requestId;
+    headers[headers.length - 1] = this.#provider.name;
     // A length that is known stays known: the caller may show progress by it.
     for (let i = 0; i < head.headers.length; i += 2) {
       if (head.headers[i] === "content-length") headers.push("content-length", head.headers[i + 1] ?? "");
@@ -214,3 +214,5 @@ class PassThrough implements UpstreamHandler, UnderWay {
     this.#onEnd();
   }
 }
+
+const OWN_NAMES = ["x-request-id", "x-sluice-provider"];

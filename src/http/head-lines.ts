@@ -40,9 +40,16 @@ export class KnownHead {
 
   /** True when it is the head of these as well; what is another value than before may be another one next time. */
   takes(status: number, headers: HeaderList): boolean {
-    if (this.#status !== status || !hasNames(this.#lines, headers)) return false;
+    const lines = this.#lines;
+    if (this.#status !== status || lines.length !== headers.length) return false;
+    let isSame = true;
+    for (let i = 0; i < lines.length; i += 2) {
+      if (lines[i] !== headers[i]) return false;
+      const value = lines[i + 1];
+      if (value !== null && value !== headers[i + 1]) isSame = false;
+    }
     this.#isSeen = true;
-    if (!hasValues(this.#lines, headers)) this.#dropChanged(headers);
+    if (!isSame) this.#dropChanged(headers);
     return true;
   }
 
@@ -129,15 +136,4 @@ export class HeadLines {
 
 function isOwn(name = ""): boolean {
   return OWN_HEADERS.has(name);
-}
-
-function hasNames(lines: readonly (string | null)[], headers: HeaderList): boolean {
-  if (lines.length !== headers.length) return false;
-  for (let i = 0; i < lines.length; i += 2) if (lines[i] !== headers[i]) return false;
-  return true;
-}
-
-function hasValues(lines: readonly (string | null)[], headers: HeaderList): boolean {
-  for (let i = 1; i < lines.length; i += 2) if (lines[i] !== null && lines[i] !== headers[i]) return false;
-  return true;
 }

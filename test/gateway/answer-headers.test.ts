@@ -1,12 +1,14 @@
 /** Which of an upstream's headers pass, whatever heads came before, and how times are written. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { appendUpstreamHeaders, tenths } from "../../src/gateway/answer-headers.ts";
+import { formatTiming, tenths, upstreamHeaders } from "../../src/gateway/answer-headers.ts";
 
 function passed(headers: string[], sameBody = true, rateLimits = true): string[] {
-  const to: string[] = [];
-  appendUpstreamHeaders(to, headers, { sameBody, rateLimits });
-  return to;
+  const own = upstreamHeaders(headers, { sameBody, rateLimits }, ["x-own", "x-other"]);
+  assert.deepEqual(own.slice(-4), ["x-own", "", "x-other", ""]);
+  const bare = upstreamHeaders(headers, { sameBody, rateLimits }, []);
+  assert.deepEqual(own.slice(0, -4), bare);
+  return bare;
 }
 
 test("what passes depends on the name and on the rules, for a head that is known as for a new one", () => {
@@ -51,4 +53,15 @@ test("times have a tenth's resolution, below and above those that are kept writt
     [12345.67, "12345.7"],
   ] as const)
     for (let i = 0; i < 2; i++) assert.equal(tenths(ms), text);
+});
+
+test("what server-timing says is the same for times that are kept written, for longer ones, and the second time", () => {
+  for (let round = 0; round < 2; round++)
+    for (const queue of [0, 0.04, 1.5, 1.54, 1.6, 20, -0.1])
+      for (const policy of [0, 0.05, 1.5, 1.7, 300])
+        for (const total of [0, 0.1, 99.9, 100, 12345.67])
+          assert.equal(
+            formatTiming(queue, policy, 3.21, total),
+            `queue;dur=${tenths(queue)}, policy;dur=${tenths(policy)}, upstream;dur=3.2, total;dur=${tenths(total)}`,
+          );
 });
