@@ -1,17 +1,21 @@
 /** Makes the gateway: the objects that outlive requests and configurations, and the contract around them. */
 import { type Authenticator, createAuthenticator, hashKey } from "../auth/caller.ts";
 import { BUILD_DATE } from "../base/build-date.ts";
+import type { Failure } from "../base/failure.ts";
 import { LiveList } from "../base/live-list.ts";
 import type { Config } from "../config/schema.ts";
 import type { HealthOptions } from "../health/options.ts";
 import { HealthRegistry } from "../health/registry.ts";
 import { statusOf } from "../health/status.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { ClientRoute } from "../http/routes.ts";
 import { deriveBufferBytes } from "../limits/memory.ts";
+import type { ProtocolName } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import { createPublicOrigins } from "../upstream/public-origin.ts";
 import { watchClock } from "./clock-watch.ts";
 import { answerBytes, type Core, createCore } from "./core.ts";
-import type { Gateway, GatewayOptions, GatewayStatus, TargetRow } from "./gateway.ts";
+import type { Gateway, GatewayOptions, GatewayStatus, Origination, TargetRow } from "./gateway.ts";
 import { serveRequest } from "./pipeline.ts";
 import { servePrefix } from "./prefix.ts";
 import { refusal } from "./refusal.ts";
@@ -88,58 +92,78 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   adopt(options.config);
 
-  return {
-    serve: (exchange, route, from) => serveRequest(core, session, exchange, route, from),
-    servePrefix: (exchange, prefix, rest, from) => servePrefix(core, session, exchange, prefix, rest, from),
-    refuse(exchange, protocol, failure, requestId) {
+  // A class for its accessors: a literal that has some is a hash table to V8, and each request asks it.
+  class Serving implements Gateway {
+    serve(exchange: Exchange, route: ClientRoute, from: Origination): void {
+      serveRequest(core, session, exchange, route, from);
+    }
+
+    servePrefix(exchange: Exchange, prefix: string, rest: string, from: Origination): void {
+      servePrefix(core, session, exchange, prefix, rest, from);
+    }
+
+    refuse(exchange: Exchange, protocol: ProtocolName, failure: Failure, requestId: string): void {
       const answer = refusal(protocolNamed(protocol), failure, null, requestId);
       exchange.respond(answer.status, answer.headers, answer.body);
-    },
-    get prefixes() {
+    }
+
+    get prefixes(): readonly string[] {
       return session.snapshot.prefixes;
-    },
-    get config() {
+    }
+
+    get config(): Config {
       return session.snapshot.config;
-    },
-    configure(config) {
+    }
+
+    configure(config: Config): void {
       const snapshot = compile(config);
       session.snapshot = snapshot;
       session.authenticator = authenticatorOf(config);
       adopt(config);
-    },
-    isReady() {
+    }
+
+    isReady(): boolean {
       const now = time.clock.now();
       return session.snapshot.aliases.some((alias) =>
         alias.targets.some(
           (target) => health.of(target.identity, now).admission(now, "chat").state !== "out",
         ),
       );
-    },
-    status: () => statusOfGateway(core, session),
-    setOffline(provider, offline) {
+    }
+
+    status(): GatewayStatus {
+      return statusOfGateway(core, session);
+    }
+
+    setOffline(provider: string, offline: boolean): boolean {
       if (!session.snapshot.config.provider.has(provider)) return false;
       if (offline) core.offline.add(provider);
       else core.offline.delete(provider);
       markOffline();
       return true;
-    },
-    reset(provider) {
+    }
+
+    reset(provider: string): boolean {
       if (!session.snapshot.config.provider.has(provider)) return false;
       for (const target of targetsOf(provider)) health.of(target.identity, time.clock.now()).reset();
       return true;
-    },
-    get active() {
+    }
+
+    get active(): number {
       return core.totals.active;
-    },
-    get served() {
+    }
+
+    get served(): number {
       return core.totals.requests;
-    },
-    startDrain() {
+    }
+
+    startDrain(): void {
       session.draining = true;
       health.close();
       core.claudeModels.close();
-    },
-    close() {
+    }
+
+    close(): void {
       session.draining = true;
       for (const request of session.running.toArray()) request.close();
       unwatchClock();
@@ -148,12 +172,16 @@ export function createGateway(options: GatewayOptions): Gateway {
       core.bodyBuffers.close();
       core.uplink.close();
       publicOrigins.close();
-    },
-    record: () => ({
-      health: health.record(time.clock.now(), time.clock.wall()),
-      offline: [...core.offline],
-    }),
-    restore(state) {
+    }
+
+    record(): object {
+      return {
+        health: health.record(time.clock.now(), time.clock.wall()),
+        offline: [...core.offline],
+      };
+    }
+
+    restore(state: unknown): void {
       if (typeof state !== "object" || state === null) return;
       if ("health" in state) health.restore(state.health, time.clock.now(), time.clock.wall());
       const names = "offline" in state && Array.isArray(state.offline) ? state.offline : [];
@@ -161,8 +189,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (typeof name === "string" && session.snapshot.config.provider.has(name)) core.offline.add(name);
       }
       markOffline();
-    },
-  };
+    }
+  }
+  return new Serving();
 }
 
 function statusOfGateway(core: Core, session: Session): GatewayStatus {
