@@ -1,8 +1,9 @@
 /** Writes the head of a routed answer (20-http.md, Headers, Returned). */
 import type { Clock } from "../base/clock.ts";
+import { formatTimes, ServerTimes } from "../base/server-timing.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
-import { formatTiming, upstreamHeaders } from "./answer-headers.ts";
+import { upstreamHeaders } from "./answer-headers.ts";
 import type { Attempt } from "./attempt.ts";
 import type { RequestRecord } from "./record.ts";
 
@@ -22,6 +23,29 @@ export function writeHead(
   clock: Clock,
   options: HeadOptions,
 ): string[] {
+  const headers = writeUntimed(record, attempt, head, options);
+  headers.push("server-timing", formatTimes(timesOf(record, attempt, clock)));
+  return headers;
+}
+
+/** How long it took until now. */
+export function timesOf(record: RequestRecord, attempt: Attempt, clock: Clock): ServerTimes {
+  const now = clock.now();
+  return new ServerTimes(
+    record.bodyAt - record.startedAt,
+    record.routedAt - record.bodyAt,
+    now - attempt.startedAt,
+    now - record.startedAt,
+  );
+}
+
+/** `writeHead` without the times, which the delivery adds. */
+export function writeUntimed(
+  record: RequestRecord,
+  attempt: Attempt,
+  head: ResponseHead,
+  options: HeadOptions,
+): string[] {
   const own = record.route === "" ? NAMES : ROUTED_NAMES;
   const headers = upstreamHeaders(
     head.headers,
@@ -30,20 +54,12 @@ export function writeHead(
   );
   const { target } = attempt;
   const { length } = headers;
-  const now = clock.now();
-  if (record.route !== "") headers[length - 13] = record.route;
-  headers[length - 11] = target.provider.name;
-  headers[length - 9] = target.printable.model;
-  headers[length - 7] = record.from.requestId;
-  headers[length - 5] = `${attempt.number}`;
-  headers[length - 3] = target.printable.label;
-  // The last one: where its length changes nothing moves.
-  headers[length - 1] = formatTiming(
-    record.bodyAt - record.startedAt,
-    record.routedAt - record.bodyAt,
-    now - attempt.startedAt,
-    now - record.startedAt,
-  );
+  if (record.route !== "") headers[length - 11] = record.route;
+  headers[length - 9] = target.provider.name;
+  headers[length - 7] = target.printable.model;
+  headers[length - 5] = record.from.requestId;
+  headers[length - 3] = `${attempt.number}`;
+  headers[length - 1] = target.printable.label;
   // A body that was decoded here leaves as identity.
   if (!options.sameBody) headers.push("content-type", options.contentType);
   if (options.stream) headers.push("cache-control", "no-cache, no-transform", "x-accel-buffering", "no");
@@ -58,7 +74,6 @@ const NAMES = [
   "x-request-id",
   "x-sluice-attempts",
   "x-session-affinity",
-  "server-timing",
 ];
 const ROUTED_NAMES = ["x-sluice-route", ...NAMES];
 /** Anthropic's SDKs read the id under their vendor's name for it (40-protocols.md 4.1). */

@@ -4,7 +4,7 @@ import { applyEdits, type Edit } from "../base/json-edit.ts";
 import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { ConvertContext } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
-import { writeHead } from "./answer-head.ts";
+import { type HeadOptions, timesOf, writeHead, writeUntimed } from "./answer-head.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
 import { completeChatBody } from "./body-additions.ts";
@@ -168,21 +168,30 @@ class RelayedWhole implements WholeOptions {
       const { core, record, echo } = this.#state;
       noteIds(core, record, body, this.#attempt.target);
       const shown = echo === "" ? body : createModelRewriter(echo)(body);
-      to.respond(this.#head.status, this.#headers(), shown);
+      const times = timesOf(record, this.#attempt, core.time.clock);
+      to.respondTimed(
+        this.#head.status,
+        writeUntimed(record, this.#attempt, this.#head, this.#options()),
+        shown,
+        times,
+      );
     };
   }
 
   start(to: Delivery): void {
-    to.start(this.#head.status, this.#headers());
+    const { core, record } = this.#state;
+    to.start(
+      this.#head.status,
+      writeHead(record, this.#attempt, this.#head, core.time.clock, this.#options()),
+    );
   }
 
-  #headers(): string[] {
-    const { core, record } = this.#state;
+  #options(): HeadOptions {
     const { headers } = this.#head;
-    return writeHead(record, this.#attempt, this.#head, core.time.clock, {
+    return {
       sameBody: headerValue(headers, "content-encoding") === "",
       contentType: headerValue(headers, "content-type") || "application/json",
       stream: false,
-    });
+    };
   }
 }

@@ -1,6 +1,7 @@
 /** The caller's side of an answer: head, bytes with backpressure, signs of life, and exactly one end. */
 import type { Time, Timer, TimerTarget } from "../base/clock.ts";
 import type { HeaderList } from "../base/headers.ts";
+import { formatTimes, type ServerTimes } from "../base/server-timing.ts";
 import type { Exchange, ExchangeListener } from "../http/exchange.ts";
 
 /** What feeds the answer and can be told to wait. */
@@ -77,6 +78,20 @@ export class Delivery implements ExchangeListener, TimerTarget {
     this.#finish();
     this.bytesOut += typeof body === "string" ? Buffer.byteLength(body) : body.length;
     this.#exchange.respond(status, headers, body);
+  }
+
+  /** `respond` with a `server-timing`, without its text where the engine needs none. */
+  respondTimed(status: number, headers: HeaderList, body: Uint8Array, times: ServerTimes): void {
+    const exchange = this.#exchange;
+    if (exchange.respondTimed === undefined) {
+      this.respond(status, [...headers, "server-timing", formatTimes(times)], body);
+      return;
+    }
+    if (this.#done || this.started) return;
+    this.status = status;
+    this.#finish();
+    this.bytesOut += body.length;
+    exchange.respondTimed(status, headers, body, times);
   }
 
   /** Begins a streamed answer. Does nothing when it has begun (committed before content). */

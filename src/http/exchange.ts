@@ -1,5 +1,6 @@
 /** One request and its answer, as the gateway sees it: no server library shows through. */
 import type { HeaderList } from "../base/headers.ts";
+import type { ServerTimes } from "../base/server-timing.ts";
 
 export interface Peer {
   /** Normalised text: IPv4 dotted (v4-mapped addresses too), IPv6 shortened as RFC 5952. */
@@ -61,6 +62,8 @@ export interface Exchange {
    * arriving request body is not waited for: answered at once, and the connection closed unless little is left to come.
    */
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void;
+  /** `respond` with a `server-timing`, by engines that need no text for it. */
+  respondTimed?(status: number, headers: HeaderList, body: Uint8Array, times: ServerTimes): void;
   /**
    * Begins a streamed answer (chunked, unless `headers` holds a content-length; fewer bytes than that are a cut, not an
    * end). The head may leave together with the first chunk only.

@@ -1,20 +1,31 @@
 /** The bytes of heads that differ in a few values only: what stays is written once, a value where the last one stood. */
 import type { HeaderList } from "../base/headers.ts";
+import type { ServerTimes } from "../base/server-timing.ts";
 
 /** Bytes of all values that change; a head with longer ones is not written here. */
 const VALUE_BYTES = 1024;
-/** Views are kept of heads whose values have fewer bytes in all. */
-const KEPT_VIEWS = 160;
+/** At most what the line of the times takes. */
+export const TIMES_BYTES = 160;
+/** Of the times' digits: what is longer is not written here. */
+const MAX_TENTHS = 1e9;
+/** Not compared any more once it was another one so often in a row. */
+const FICKLE = 64;
+/** Views are kept of heads whose values and times have fewer bytes in all. */
+const KEPT_VIEWS = 256;
 
 export class HeadBytes {
   readonly #texts: readonly Buffer[];
   readonly #places: readonly number[];
   readonly #textBytes: number;
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #words: DataView;
-  /** Of the values that stand there now. */
+  /** The values that stand there now; null = not known. */
+  readonly #values: (string | null)[];
+  /** Of those values. */
   readonly #lengths: number[];
-  /** Of a head by the bytes of its values: making one costs as much as writing two values. */
+  /** How often in a row each was another one. */
+  readonly #changes: number[];
+  /** Of a head by the bytes of its values and times: making one costs as much as writing two values. */
   readonly #views: (Uint8Array | undefined)[] = [];
 
   /** `texts`: what stands before each value, and after the last one. `places`: of the values in a list of headers. */
@@ -22,40 +33,59 @@ export class HeadBytes {
     this.#texts = texts.map((text) => Buffer.from(text, "utf8"));
     this.#places = places;
     this.#textBytes = this.#texts.reduce((sum, text) => sum + text.length, 0);
-    // Not of Node's pool: uWS takes a view, and what it is a view of, as they are.
-    this.#bytes = Buffer.from(new ArrayBuffer(this.#textBytes + VALUE_BYTES));
+    this.#bytes = new Uint8Array(this.#textBytes + VALUE_BYTES + TIMES_BYTES);
     this.#words = new DataView(this.#bytes.buffer);
+    this.#values = places.map(() => null);
     this.#lengths = places.map(() => 0);
+    this.#changes = places.map(() => 0);
     this.#moveTexts(0);
   }
 
-  /** The head with these values, valid until the next call; null when one is long, or is more than printable ASCII. */
-  write(headers: HeaderList): Uint8Array | null {
+  /** The head with these, valid until the next call; null when a value is long, or is more than printable ASCII. */
+  write(headers: HeaderList, times: ServerTimes | null): Uint8Array | null {
     const places = this.#places;
     const lengths = this.#lengths;
-    const texts = this.#texts;
-    let moved = -1;
     let total = 0;
+    let moved = -1;
     for (let i = 0; i < places.length; i++) {
       const { length } = headers[places[i] as number] ?? "";
       total += length;
       if (length === lengths[i]) continue;
+      if (moved < 0) moved = i;
       lengths[i] = length;
-      if (moved < 0) moved = i + 1;
     }
-    if (total > VALUE_BYTES) return null;
-    if (moved >= 0) this.#moveTexts(moved);
+    if (moved >= 0) {
+      for (let i = moved; i < places.length; i++) this.#values[i] = null;
+      if (total <= VALUE_BYTES) this.#moveTexts(moved + 1);
+    }
+    if (total > VALUE_BYTES || !this.#writeValues(headers)) return null;
+    const end = this.#textBytes + total;
+    return this.#view(times === null ? end : writeTimes(this.#bytes, this.#words, end, times));
+  }
+
+  #writeValues(headers: HeaderList): boolean {
+    const places = this.#places;
+    const lengths = this.#lengths;
+    const texts = this.#texts;
+    const values = this.#values;
+    const changes = this.#changes;
     let at = 0;
     for (let i = 0; i < places.length; i++) {
       at += (texts[i] as Buffer).length;
       const value = headers[places[i] as number] ?? "";
-      const { length } = value;
-      // What takes more bytes than it has characters is cut short, but shows.
-      if (this.#bytes.write(value, at, length) !== length || !isPrintable(this.#words, at, at + length))
-        return null;
-      at += length;
+      // To compare what is another one each time would cost as much as to write it.
+      const count = changes[i] as number;
+      if (count >= FICKLE || value !== values[i]) {
+        if (!writeValue(this.#bytes, at, value)) {
+          values[i] = null;
+          return false;
+        }
+        values[i] = value;
+        if (count < FICKLE) changes[i] = count + 1;
+      } else if (count > 0) changes[i] = 0;
+      at += lengths[i] as number;
     }
-    return this.#view(total);
+    return true;
   }
 
   /** Puts the texts from this one on where they belong. */
@@ -68,27 +98,77 @@ export class HeadBytes {
     }
   }
 
-  #view(valueBytes: number): Uint8Array {
-    const kept = this.#views[valueBytes];
+  #view(end: number): Uint8Array | null {
+    const more = end - this.#textBytes;
+    if (more < 0) return null;
+    const kept = this.#views[more];
     if (kept !== undefined) return kept;
-    const view = new Uint8Array(this.#bytes.buffer, 0, this.#textBytes + valueBytes);
-    if (valueBytes < KEPT_VIEWS) this.#views[valueBytes] = view;
+    const view = new Uint8Array(this.#bytes.buffer, 0, end);
+    if (more < KEPT_VIEWS) this.#views[more] = view;
     return view;
   }
 }
 
-/** No control character, and nothing but ASCII: for four bytes at a time, each word is looked at as a whole. */
-function isPrintable(words: DataView, start: number, end: number): boolean {
-  let at = start;
-  for (; at + 4 <= end; at += 4) if (!isPrintableWord(words.getInt32(at, true))) return false;
-  for (; at < end; at++) {
-    const byte = words.getUint8(at);
-    if (byte < 0x20 || byte > 0x7e) return false;
+/** False: it holds a character that is not printable ASCII. */
+function writeValue(bytes: Uint8Array, start: number, value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit < 0x20 || unit > 0x7e) return false;
+    bytes[start + i] = unit;
   }
   return true;
 }
 
-/** A byte below 0x20 borrows, one above 0x7e has its highest bit or gets it: the highest bits of none are left only if all are between. */
-function isPrintableWord(word: number): boolean {
-  return (((word - 0x20202020) | word | (word + 0x01010101)) & 0x80808080) === 0;
+/** Where the line ends; -1 = a time has more digits than there is room for. */
+function writeTimes(
+  bytes: Uint8Array,
+  words: DataView,
+  start: number,
+  { queue, policy, upstream, total }: ServerTimes,
+): number {
+  if (!(queue < MAX_TENTHS && policy < MAX_TENTHS && upstream < MAX_TENTHS && total < MAX_TENTHS)) return -1;
+  let at = writeTenths(bytes, writeLabel(words, start, QUEUE), queue);
+  at = writeTenths(bytes, writeLabel(words, at, POLICY), policy);
+  at = writeTenths(bytes, writeLabel(words, at, UPSTREAM), upstream);
+  return writeTenths(bytes, writeLabel(words, at, TOTAL), total);
+}
+
+interface Label {
+  readonly length: number;
+  /** Its bytes, read as numbers eight at a time; what stands behind it is written over. */
+  readonly words: readonly number[];
+}
+
+function label(text: string): Label {
+  const bytes = Buffer.alloc(Math.ceil(text.length / 8) * 8);
+  bytes.write(text, "latin1");
+  const words = Array.from({ length: bytes.length / 8 }, (_, i) => bytes.readDoubleLE(8 * i));
+  return { length: text.length, words };
+}
+
+const QUEUE = label("\r\nserver-timing: queue;dur=");
+const POLICY = label(", policy;dur=");
+const UPSTREAM = label(", upstream;dur=");
+const TOTAL = label(", total;dur=");
+
+function writeLabel(to: DataView, at: number, { length, words }: Label): number {
+  for (let i = 0; i < words.length; i++) to.setFloat64(at + 8 * i, words[i] as number, true);
+  return at + length;
+}
+
+/** A whole number of tenths as a decimal number, without a tenth that is none. Returns where it ends. */
+function writeTenths(bytes: Uint8Array, at: number, tenths: number): number {
+  const tenth = tenths % 10;
+  let whole = (tenths - tenth) / 10;
+  let digits = 1;
+  for (let power = 10; power <= whole; power *= 10) digits++;
+  const end = at + digits;
+  for (let i = end - 1; i >= at; i--) {
+    bytes[i] = 0x30 + (whole % 10);
+    whole = Math.trunc(whole / 10);
+  }
+  if (tenth === 0) return end;
+  bytes[end] = 0x2e;
+  bytes[end + 1] = 0x30 + tenth;
+  return end + 2;
 }

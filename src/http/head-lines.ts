@@ -1,6 +1,7 @@
 /** Puts the head of an answer together. Most heads are like an earlier one but for a few values: the rest is remembered. */
 import { STATUS_CODES } from "node:http";
 import type { HeaderList } from "../base/headers.ts";
+import { formatTimes, type ServerTimes } from "../base/server-timing.ts";
 import { HeadBytes } from "./head-bytes.ts";
 import { cleanValue } from "./screen.ts";
 
@@ -53,7 +54,7 @@ export class KnownHead {
     return true;
   }
 
-  /** Characters of its text. */
+  /** Characters of its text without times. */
   lengthOf(headers: HeaderList): number {
     const places = this.#places;
     let length = this.#textLength;
@@ -62,7 +63,7 @@ export class KnownHead {
   }
 
   /** Status without the version, and all header lines; without the line end after the last one. */
-  write(headers: HeaderList): string {
+  write(headers: HeaderList, times: ServerTimes | null): string {
     const places = this.#places;
     const texts = this.#texts;
     let head = texts[0] ?? "";
@@ -70,14 +71,14 @@ export class KnownHead {
       head += cleanValue(headers[places[i] as number] ?? "");
       head += texts[i + 1] ?? "";
     }
-    return head;
+    return times === null ? head : `${head}\r\nserver-timing: ${formatTimes(times)}`;
   }
 
   /** The same in UTF-8, valid until the next call. */
-  writeBytes(headers: HeaderList): Uint8Array | string {
-    if (!this.#isSeen) return this.write(headers);
+  writeBytes(headers: HeaderList, times: ServerTimes | null): Uint8Array | string {
+    if (!this.#isSeen) return this.write(headers, times);
     this.#bytes ??= new HeadBytes(this.#texts, this.#places);
-    return this.#bytes.write(headers) ?? this.write(headers);
+    return this.#bytes.write(headers, times) ?? this.write(headers, times);
   }
 
   #dropChanged(headers: HeaderList): void {

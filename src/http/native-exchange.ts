@@ -1,9 +1,11 @@
 /** One request on uWebSockets.js: one object, its callbacks made once, every write corked, memory bounded whatever the reader does. */
 import { type HeaderList, headerValue } from "../base/headers.ts";
 import type { LiveEntry } from "../base/live-list.ts";
+import type { ServerTimes } from "../base/server-timing.ts";
 import type { TurnWriter } from "../base/write-turn.ts";
 import { DISCARD_BYTES } from "./engine.ts";
 import type { BodyReceiver, Exchange, ExchangeListener, HeadNotes, Peer } from "./exchange.ts";
+import { TIMES_BYTES } from "./head-bytes.ts";
 import type { HeadLines, KnownHead } from "./head-lines.ts";
 import type { TakenHead } from "./known-requests.ts";
 import { CORK_BYTES, NativeStream, type StreamHost, type StreamOwner } from "./native-stream.ts";
@@ -74,6 +76,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   private whole: Uint8Array | string | null = null;
   private wholeHead: KnownHead | null = null;
   private wholeHeaders: HeaderList = NO_HEADERS;
+  private wholeTimes: ServerTimes | null = null;
   private closesConnection = false;
   private stream: NativeStream | null = null;
   /** What a streamed answer to HEAD says of its length; -1 = nothing. */
@@ -145,13 +148,26 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   }
 
   respond(status: number, headers: HeaderList, body: Uint8Array | string): void {
+    this.answer(status, headers, body, null);
+  }
+
+  respondTimed(status: number, headers: HeaderList, body: Uint8Array, times: ServerTimes): void {
+    this.answer(status, headers, body, times);
+  }
+
+  private answer(
+    status: number,
+    headers: HeaderList,
+    body: Uint8Array | string,
+    times: ServerTimes | null,
+  ): void {
     if (this.closed || this.started) return;
     this.started = true;
     const head = this.host.heads.find(status, headers);
     const size = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const close = this.closesAfterwards();
     if (this.isHeadless(status)) {
-      this.head = head.write(headers);
+      this.head = head.write(headers, times);
       this.response.cork(() => {
         this.writeHead();
         this.response.endWithoutBody(status === 204 || status === 304 ? undefined : size, close);
@@ -159,16 +175,17 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
       this.onComplete();
       return;
     }
-    if (fitsCork(head, headers, size) || (close && !this.bodyDone)) {
+    if (fitsCork(head, headers, times, size) || (close && !this.bodyDone)) {
       this.whole = body;
       this.wholeHead = head;
       this.wholeHeaders = headers;
+      this.wholeTimes = times;
       this.closesConnection = close;
       this.closed = true;
       if (this.inCallback) this.writeNow();
       else this.host.turn.add(this);
     } else {
-      this.head = head.write(headers);
+      this.head = head.write(headers, times);
       this.stream = new NativeStream(this.response, this.host, this, size);
       this.stream.writeWhole(typeof body === "string" ? Buffer.from(body) : body);
     }
@@ -185,7 +202,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
     const { response, whole, wholeHead } = this;
     if (whole === null || wholeHead === null) return;
     this.whole = null;
-    response.writeStatus(wholeHead.writeBytes(this.wholeHeaders));
+    response.writeStatus(wholeHead.writeBytes(this.wholeHeaders, this.wholeTimes));
     response.end(whole, this.closesConnection);
   }
 
@@ -193,7 +210,7 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
   start(status: number, headers: HeaderList): void {
     if (this.closed || this.started) return;
     this.started = true;
-    this.head = this.host.heads.find(status, headers).write(headers);
+    this.head = this.host.heads.find(status, headers).write(headers, null);
     const declared = headerValue(headers, "content-length");
     const length = /^\d{1,15}$/.test(declared) ? Number(declared) : -1;
     if (this.isHeadless(status)) this.headLength = length;
@@ -344,7 +361,14 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
 }
 
 /** Most answers are so small that the length of the head's text tells, without counting its bytes. */
-function fitsCork(head: KnownHead, headers: HeaderList, bodyBytes: number): boolean {
+function fitsCork(
+  head: KnownHead,
+  headers: HeaderList,
+  times: ServerTimes | null,
+  bodyBytes: number,
+): boolean {
   const room = CORK_BYTES - OWN_HEAD_BYTES - bodyBytes;
-  return 3 * head.lengthOf(headers) <= room || Buffer.byteLength(head.write(headers)) <= room;
+  return (
+    3 * head.lengthOf(headers) + TIMES_BYTES <= room || Buffer.byteLength(head.write(headers, times)) <= room
+  );
 }
