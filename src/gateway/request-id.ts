@@ -9,8 +9,7 @@ const PRINTABLE = /^[\x21-\x7e]+$/;
 export const OWN_ID = /^slc-[0-9a-f]{16}$/;
 export const OWN_ID_LENGTH = 20;
 
-/** The last two digits of a count: all that differs from one id to the next. */
-const LOW_DIGITS = Array.from({ length: 256 }, (_, low) => low.toString(16).padStart(2, "0"));
+const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 
 export interface RequestIds {
   /** The id of a request with these headers. */
@@ -24,7 +23,8 @@ export function createRequestIds(random: Random): RequestIds {
   const start = Math.floor(random.next() * 0x1_0000_0000);
   const prefix = `slc-${start.toString(16).padStart(8, "0")}`;
   let count = 0;
-  let block = "";
+  /** Characters of an id; only the last two differ from one to the next, mostly. */
+  let units: number[] = [];
   return {
     take(headers) {
       const own = headerValue(headers, "x-request-id");
@@ -33,8 +33,14 @@ export function createRequestIds(random: Random): RequestIds {
     make() {
       count = (count + 1) >>> 0;
       const low = count & 0xff;
-      if (low === 0 || block === "") block = prefix + (count >>> 8).toString(16).padStart(6, "0");
-      return block + LOW_DIGITS[low];
+      if (low === 0 || units.length === 0) {
+        const id = `${prefix}${(count >>> 8).toString(16).padStart(6, "0")}00`;
+        units = Array.from(id, (character) => character.charCodeAt(0));
+      }
+      units[units.length - 2] = DIGITS[low >> 4] as number;
+      units[units.length - 1] = DIGITS[low & 15] as number;
+      // In one piece: of two pieces V8 makes one when they are first looked at, for several times the price.
+      return String.fromCharCode(...units);
     },
   };
 }
