@@ -1,7 +1,6 @@
 /** Remembers the middle of request lines: one caller's requests to one model differ in their ids and in numbers. */
 import { type LineWriter, type Piece, piece } from "../telemetry/gathered-lines.ts";
 import type { RequestRecord } from "./record.ts";
-import { OWN_ID, OWN_ID_LENGTH } from "./request-id.ts";
 
 /** Middles remembered at a time: a household has few callers, each with a model or two. */
 const MIDDLES = 16;
@@ -32,9 +31,6 @@ export class LineMemory {
   /** Of the line written last, its second since 1970 included. */
   #opening = NONE;
   #second = Number.NaN;
-  /** All but the last two digits of an id of ours. */
-  #idStart = "";
-  #id = NONE;
 
   get size(): number {
     return this.#known.length;
@@ -50,21 +46,6 @@ export class LineMemory {
     line.add(this.#opening);
     if (second > 0) line.threeDigits(wallMs - second * 1000);
     else line.whole(wallMs);
-  }
-
-  /** The request's id. Those of this process differ in the last two digits for a long time. */
-  writeId(line: LineWriter, id: string): void {
-    const last = id.length - 2;
-    const high = id.charCodeAt(last);
-    const low = id.charCodeAt(last + 1);
-    if (last === this.#idStart.length && isHex(high) && isHex(low) && id.startsWith(this.#idStart)) {
-      line.add(this.#id).lastTwo(high, low);
-      return;
-    }
-    line.add(REQUEST_ID).quoted(id);
-    if (id.length !== OWN_ID_LENGTH || !OWN_ID.test(id)) return;
-    this.#idStart = id.slice(0, last);
-    this.#id = piece(`${REQUEST_ID_TEXT}"${this.#idStart}`);
   }
 
   /** From who called to the target of the first attempt, as the log names them, and the name of its time. */
@@ -120,9 +101,3 @@ export class LineMemory {
 }
 
 const NONE = piece("");
-const REQUEST_ID_TEXT = ',"msg":"request","request_id":';
-const REQUEST_ID = piece(REQUEST_ID_TEXT);
-
-function isHex(unit: number): boolean {
-  return (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66);
-}

@@ -5,10 +5,6 @@ import { type HeaderList, headerValue } from "../base/headers.ts";
 const MAX_LENGTH = 128;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
-/** Ids made here. */
-export const OWN_ID = /^slc-[0-9a-f]{16}$/;
-export const OWN_ID_LENGTH = 20;
-
 const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 
 export interface RequestIds {

@@ -5,6 +5,7 @@ import type { Delivery } from "./delivery.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";
 
 /** Made once: the names of members are most of a line. */
+const REQUEST_ID = piece(',"msg":"request","request_id":');
 const NEXT_ATTEMPT = piece('},{"target":');
 const MS = piece(',"ms":');
 const CAUSE = piece(',"cause":');
@@ -38,7 +39,7 @@ export function writeRequest(
   const { attempts, firstContentAt, startedAt, usage, failure } = record;
   const endedAt = record.endedAt > 0 ? record.endedAt : clock.now();
   lineMemory.writeOpening(line, Math.round(clock.wall()));
-  lineMemory.writeId(line, record.from.requestId);
+  line.add(REQUEST_ID).quoted(record.from.requestId);
   lineMemory.writeMiddle(line, record, status);
   if (attempts.length > 0) writeAttempts(line, attempts);
   if (firstContentAt > 0) {

@@ -24,8 +24,6 @@ export interface LineWriter {
   count(name: Piece, value: number | null): LineWriter;
   /** `tenths` behind a piece. */
   duration(name: Piece, ms: number): LineWriter;
-  /** Two characters that stand for themselves in JSON, and a quote. */
-  lastTwo(first: number, second: number): LineWriter;
   /** Ends the line. `last`: what its newline is part of. */
   finish(last?: Piece): void;
 }
@@ -158,13 +156,6 @@ export class GatheredLines implements LineWriter {
     view.setInt32(at, lastDigits(units, count), true);
     if (rest > 0) view.setInt16(at + count, POINT | ((ZERO + rest) << 8), true);
     this.#end = at + (rest > 0 ? count + 2 : count);
-    return this;
-  }
-
-  lastTwo(first: number, second: number): this {
-    this.#reserve(WORD);
-    this.#view.setInt32(this.#end, first | (second << 8) | (QUOTE << 16), true);
-    this.#end += 3;
     return this;
   }
 

@@ -115,31 +115,3 @@ test("a line opens with its level and its time, at every second and before the f
     );
   }
 });
-
-test("ids of this process and of callers", () => {
-  const memory = new LineMemory();
-  const ids = [
-    "slc-00000000000000ff",
-    "slc-0000000000000100",
-    "slc-0000000000000101",
-    "slc-00000000000001fa",
-    "slc-0000000000000200",
-    'slc-00000000000002a"',
-    "slc-00000000000002\\a",
-    "slc-00000000000002é0",
-    "slc-000000000000020",
-    "slc-00000000000002000",
-    "slc-00000000000003G0",
-    "x",
-    "",
-    "0f",
-    "0190c7e2-6a53-7b7e-9c7e-2f6f3f1d7c55",
-    'my"own\\id',
-  ];
-  for (const id of [...ids, ...ids.toReversed(), ...ids]) {
-    assert.equal(
-      write((lines) => memory.writeId(lines, id)),
-      `,"msg":"request","request_id":${JSON.stringify(id)}`,
-    );
-  }
-});
