@@ -80,9 +80,18 @@ function areInOrder(edits: readonly Edit[]): boolean {
   return true;
 }
 
+/** Lists of the length they have: one that grows from nothing makes room for seventeen. */
+function applyOne(bytes: Buffer, { start, end, text, bytes: known }: Edit): Buffer[] {
+  const before = bytes.subarray(0, start);
+  if (text === "") return [before, bytes.subarray(end)];
+  return [before, known ?? Buffer.from(text, "utf8"), bytes.subarray(end)];
+}
+
 /** The changed text as pieces; what did not change are views of `bytes`, never copies. */
 export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer[] {
   if (edits.length === 0) return [bytes];
+  const first = edits[0] as Edit;
+  if (edits.length === 1 && first.start > 0 && first.end < bytes.length) return applyOne(bytes, first);
   const pieces: Buffer[] = [];
   let from = 0;
   const sorted = sortEdits(edits);

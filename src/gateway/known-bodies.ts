@@ -1,6 +1,7 @@
 /** Remembers how request bodies are built: a program's requests differ in one text, and where all the rest stands need not be read again. */
 import type { Member } from "../base/json-scan.ts";
 import { type ListWatch, skipNested, skipString } from "../base/json-skip.ts";
+import { memoryView } from "../base/standing-view.ts";
 import { isPlainTurn } from "../protocols/turn-notes.ts";
 import { BodyFrame } from "./body-frame.ts";
 import { type RequestFacts, readFacts } from "./request-facts.ts";
@@ -40,7 +41,7 @@ export class KnownBodies {
     if (body.length > MAX_BODY) return readFacts(body);
     const known = this.#known;
     if (known.length > 0) {
-      const view = viewOf(body);
+      const view = memoryView(body);
       for (let i = 0; i < known.length; i++) {
         const one = known[i] as KnownBody;
         if (!isLike(one, body, view)) continue;
@@ -180,19 +181,4 @@ function movedFacts({ facts, frame, head, list, options }: KnownBody, by: number
     frame,
     longer: by,
   };
-}
-
-/** Small bodies share a pool of Node's: a view costs more than what it is for. A large buffer is not held on to. */
-const MAX_STANDING = 64 * 1024;
-let standing: ArrayBufferLike | null = null;
-let standingView: DataView | null = null;
-
-function viewOf({ buffer }: Buffer): DataView {
-  if (buffer === standing && standingView !== null) return standingView;
-  const view = new DataView(buffer);
-  if (buffer.byteLength <= MAX_STANDING) {
-    standing = buffer;
-    standingView = view;
-  }
-  return view;
 }

@@ -1,5 +1,6 @@
 /** Gives a plan its targets, with what routing wants to know of the request. */
 import { type HeaderList, headerValue } from "../base/headers.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { sessionKey } from "../routing/session-key.ts";
 import type { LoopRequest } from "./candidates.ts";
 import type { AliasState, Core } from "./core.ts";
@@ -35,12 +36,12 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
   const state = core.aliasState(alias, record.snapshot.config.routing.exploitK);
   // With one target there is nothing to choose: what only a choice needs is not worked out.
   const choice = targets.length > 1;
-  const asksImages = choice && targets.some((target) => target.images === false);
+  const asksImages = choice && someTakesNoImages(targets);
   const need = new BodyNeed(body, facts, asksImages, choice || plan.stream);
   record.need = need;
   const conversation = choice && alias.sticky && facts !== null ? readConversation(body, facts) : null;
   const { headers } = record.exchange;
-  const named = choice && namesSession(headers);
+  const named = choice && mayNameSession(record.exchange);
   const { commit } = targets[0]?.timeouts ?? { commit: 0 };
   const request: LoopRequest = {
     targets,
@@ -63,6 +64,18 @@ export function openLoop(core: Core, record: RequestRecord, asked: Asked): Plann
     continues: conversation?.continues ?? false,
   };
   return new PlannedLoop(core, record, plan, request, state, commit);
+}
+
+function someTakesNoImages(targets: readonly Target[]): boolean {
+  for (let i = 0; i < targets.length; i++) if (targets[i]?.images === false) return true;
+  return false;
+}
+
+/** A head that comes with many requests is looked through once. */
+function mayNameSession({ headers, notes }: Exchange): boolean {
+  if (notes === undefined) return namesSession(headers);
+  notes.session ??= namesSession(headers);
+  return notes.session;
 }
 
 /** One walk over the headers tells it, and most requests have none of them. */

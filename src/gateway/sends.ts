@@ -20,8 +20,11 @@ export class Sends {
   #grantedUntil = 0;
   readonly #walk: Walk;
   readonly #owner: AttemptOwner;
-  /** By target; a hole is none. */
-  readonly #to: number[] = [];
+  /** The target that was asked first, mostly the only one, and the sends to it. */
+  #first = -1;
+  #toFirst = 0;
+  /** Sends to all others, by target; a hole is none. */
+  #toOthers: number[] | null = null;
 
   constructor(walk: Walk, owner: AttemptOwner) {
     this.#walk = walk;
@@ -38,12 +41,12 @@ export class Sends {
 
   /** Sends to one target, corrected ones left out. */
   to(index: number): number {
-    return this.#to[index] ?? 0;
+    return index === this.#first ? this.#toFirst : (this.#toOthers?.[index] ?? 0);
   }
 
   /** The last send to it was refused for its form: it is outside `per_target`. */
   forgive(index: number): void {
-    this.#to[index] = (this.#to[index] ?? 1) - 1;
+    if (this.to(index) > 0) this.#add(index, -1);
   }
 
   hasBudget(index: number, now: number): boolean {
@@ -125,7 +128,7 @@ export class Sends {
     if (ticket === null) return null;
     if (!isExtra(reason) && this.to(index) === 0) this.#budget(target.provider.name).countSend(now);
     this.count++;
-    this.#to[index] = this.to(index) + 1;
+    this.#add(index, 1);
     const note: AttemptNote = { target: target.label, cause: "", message: "", status: 0, ms: 0 };
     record.noteAttempt(note);
     const attempt = new Attempt(
@@ -139,6 +142,16 @@ export class Sends {
       now,
     );
     return { attempt, ticket, index, note, anyway: isAnyway(reason), hedge: false };
+  }
+
+  #add(index: number, sends: number): void {
+    if (this.#first < 0) this.#first = index;
+    if (index === this.#first) {
+      this.#toFirst += sends;
+      return;
+    }
+    this.#toOthers ??= [];
+    this.#toOthers[index] = (this.#toOthers[index] ?? 0) + sends;
   }
 
   #budget(provider: string): RetryBudget {

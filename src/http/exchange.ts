@@ -30,6 +30,8 @@ export interface HeadNotes {
   readonly isPlain: boolean;
   /** Of the headers, not of the query; null = nobody has looked. */
   credentials: readonly string[] | null;
+  /** Whether the headers name a session; null = nobody has looked. */
+  session: boolean | null;
 }
 
 export interface Exchange {

@@ -121,7 +121,7 @@ export class KnownRequests {
 
 function notesOf(headers: HeaderList): HeadNotes {
   const isPlain = !hasHeader(headers, "x-request-id") && !isFromBrowser(headers) && !isForwardedFor(headers);
-  return { isPlain, credentials: null };
+  return { isPlain, credentials: null, session: null };
 }
 
 function placeOfLength(lines: readonly string[]): number {
@@ -147,7 +147,7 @@ function isLike({ lines, lengthAt }: KnownRequest, others: readonly string[]): b
 
 const NONE: KnownRequest = {
   headers: [],
-  notes: { isPlain: true, credentials: null },
+  notes: { isPlain: true, credentials: null, session: null },
   lines: [],
   lengthAt: -1,
   framing: 0,

@@ -115,3 +115,36 @@ test("two sessions that share a hash do not share a note: the later one has it",
   }
   assert.equal(sticky.size, 1);
 });
+
+const NO_KEY = { hash: 0, check: 0 };
+
+test("one short text tells a conversation by every byte, wherever it stands in memory", () => {
+  const key = (body: Buffer, start: number, end: number, alias = "smart") => {
+    const { hash, check } = sessionKey({ ...NONE, alias, body, texts: [start, end] }) ?? NO_KEY;
+    return `${hash} ${check}`;
+  };
+  const seen = new Set<string>();
+  const text = Buffer.from("Tell me a story of a gateway and its keys. ".repeat(13));
+  const lengths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 30, 31, 32, 33, 511, 512, 513];
+  for (const length of lengths) {
+    const here = key(text, 0, length);
+    seen.add(here);
+    assert.equal(key(text, 0, length), here);
+    const odd = Buffer.concat([Buffer.alloc(7, 0x22), text]);
+    assert.equal(key(odd, 7, 7 + length), here);
+    const own = Buffer.from(new Uint8Array(text).buffer);
+    assert.equal(key(own.subarray(0, length), 0, length), here);
+    for (let at = 0; at < length; at++) {
+      const other = Buffer.from(text);
+      other[at] = 0x7e;
+      seen.add(key(other, 0, length));
+    }
+    seen.add(key(text, 0, length, "other"));
+    assert.equal(key(text, 0, length), here);
+  }
+  assert.equal(
+    seen.size,
+    lengths.reduce((sum, length) => sum + length + 2, 0),
+  );
+  assert.equal(sessionKey({ ...NONE, body: text, texts: [3, 3] }), null);
+});
