@@ -5,10 +5,25 @@ export const openai: ProviderKind = {
   name: "openai",
   vendor: "openai",
   speaks: (facts) => (facts.responsesApi ? ["openai-chat", "openai-responses"] : ["openai-chat"]),
-  path: (facts, call) => openaiPath(facts.basePath, call),
+  path: ({ basePath }, call) =>
+    call.operation === "chat" && call.protocol === "openai-chat"
+      ? chatPath(basePath, call)
+      : openaiPath(basePath, call),
   credentials: (facts) => bearer(facts.apiKey),
   defaultHeaders: [],
 };
+
+/** Of the provider that was asked last: a path that is put together anew has to be read again to be recognised. */
+let lastBase: string | null = null;
+let lastChat: string | null = null;
+
+function chatPath(base: string, call: PathCall): string | null {
+  if (base !== lastBase) {
+    lastBase = base;
+    lastChat = openaiPath(base, call);
+  }
+  return lastChat;
+}
 
 /** Paths below `base` as OpenAI names them; null for what it does not have. */
 export function openaiPath(base: string, call: PathCall): string | null {

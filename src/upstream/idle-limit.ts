@@ -19,8 +19,7 @@ export class IdleLimit {
   }
 
   /** `promised`: the server's `Keep-Alive: timeout`, -1 = none. Milliseconds, 0 = do not keep it. */
-  allowed(promised: number): number {
-    const now = this.#clock.now();
+  allowed(promised: number, now = this.#clock.now()): number {
     if (now - this.#learnedAt > LESSON_MS) this.#learned = Number.POSITIVE_INFINITY;
     const said = promised < 0 ? DEFAULT_MS : Math.min(MAX_MS, promised - MARGIN_MS);
     return Math.max(0, Math.min(said, this.#learned));

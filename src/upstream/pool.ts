@@ -114,7 +114,7 @@ export class OriginPool implements CallOwner, ConnectionOwner {
     }
     const now = this.#share.network.time.clock.now();
     connection.idleSince = now;
-    connection.idleUntil = now + this.#idleLimit.allowed(connection.parser.keepAliveTimeout);
+    connection.idleUntil = now + this.#idleLimit.allowed(connection.parser.keepAliveTimeout, now);
     if (connection.idleUntil <= now) {
       connection.drop();
       return;

@@ -22,10 +22,12 @@ const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 /** Where small requests are put together: head and body in one write, without an allocation. */
 export interface WriteBuffer {
   bytes: Buffer;
+  /** What they begin with: the next request mostly begins so too. */
+  start: Buffer | null;
 }
 
 export function createWriteBuffer(): WriteBuffer {
-  return { bytes: Buffer.allocUnsafeSlow(WRITE_BUFFER) };
+  return { bytes: Buffer.allocUnsafeSlow(WRITE_BUFFER), start: null };
 }
 
 /** Whether a body surely goes out in one write with any head but a huge one. */
@@ -138,7 +140,8 @@ export class RequestBody {
     if (most > WRITE_BUFFER) return false;
     const buffer = this.#buffer;
     const bytes = buffer === null ? Buffer.allocUnsafe(most) : buffer.bytes;
-    bytes.set(start, 0);
+    if (buffer?.start !== start) bytes.set(start, 0);
+    if (buffer !== null) buffer.start = start;
     let at = writeLength(bytes, start.length, length);
     for (let i = 0; i < pieces.length; i++) {
       const piece = pieces[i] as Uint8Array;
@@ -148,8 +151,10 @@ export class RequestBody {
     this.#index = pieces.length;
     this.#copied = true;
     this.#socket.write(bytes.subarray(0, at));
-    if (buffer !== null && this.#socket.writableLength > 0)
+    if (buffer !== null && this.#socket.writableLength > 0) {
       buffer.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
+      buffer.start = null;
+    }
     return true;
   }
 

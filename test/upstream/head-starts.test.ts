@@ -1,8 +1,11 @@
 /** The head of a request is its own, whichever heads went out before to the same origin. */
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { test } from "node:test";
+import { Call } from "../../src/upstream/call.ts";
 import type { UpstreamRequest } from "../../src/upstream/client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
+import { createWriteBuffer, RequestBody } from "../../src/upstream/request-body.ts";
 import { originHead, requestHead, startOfHead } from "../../src/upstream/request-head.ts";
 import { answer } from "../support/answers.ts";
 import { stage } from "./stage.ts";
@@ -62,3 +65,48 @@ test("requests to one origin arrive with their own heads and bodies, up to the s
       assert.ok(got?.body.equals(Buffer.concat(body)));
     }
 });
+
+test("requests of several origins and heads that take turns in one write buffer arrive whole", async (t) => {
+  const { ask, upstream, origin } = await stage(t, answer({ body: "ok" }));
+  const other = await stage(t, answer({ body: "ok" }));
+  for (let i = 0; i < 40; i++) {
+    const id = "abc"[i % 3] ?? "";
+    const body = [Buffer.alloc(1 + ((i * 7) % 50), id)];
+    const headers = `x-id: ${id.repeat(1 + (i % 2) * 30)}\r\n`;
+    const to = i % 5 === 0 ? other : { upstream, origin };
+    const outcome = await ask(to.origin, { headers, body });
+    assert.equal(outcome.failure, null);
+    const got = to.upstream.requests.at(-1);
+    assert.equal(got?.header("x-id"), id.repeat(1 + (i % 2) * 30));
+    assert.ok(got?.body.equals(body[0] as Buffer));
+  }
+});
+
+test("what the system does not take at once keeps its bytes", () => {
+  const written: Buffer[] = [];
+  let waiting = 0;
+  const socket = {
+    write: (bytes: Buffer) => written.push(bytes),
+    get writableLength() {
+      return waiting;
+    },
+  };
+  const buffer = createWriteBuffer();
+  const head = originHead(origin);
+  const expected: string[] = [];
+  for (let i = 0; i < 30; i++) {
+    waiting = i % 3 === 0 ? 1 : 0;
+    const of = request({ headers: i % 4 === 0 ? "a: 1\r\n" : "b: 2\r\n", body: [Buffer.from(`body ${i}`)] });
+    new RequestBody(socket as unknown as Socket, buffer).begin(
+      head,
+      new Call(of, HANDLER, 0, { withdraw() {} }),
+    );
+    const whole = `${requestHead(of, head)}body ${i}`;
+    assert.equal(written.at(-1)?.toString("latin1"), whole);
+    if (waiting > 0) expected.push(whole);
+  }
+  const kept = written.filter((_, i) => i % 3 === 0).map((bytes) => bytes.toString("latin1"));
+  assert.deepEqual(kept, expected);
+});
+
+const HANDLER = { onHead() {}, onData() {}, onEnd() {}, onFail() {} };
