@@ -336,6 +336,41 @@ for (const kind of ENGINES) {
     });
     assert.match(headOf(bytes), /\r\nx-note: a set-cookie: b=c *\r\n/);
   });
+
+  test(`${kind}: nor do they where heads like it went out before, or where requests like it came`, async (t) => {
+    const notes = [
+      "plain",
+      "other",
+      "a\r\nset-cookie: b=c",
+      "plain",
+      "b\nset-cookie: b=c",
+      "\u010d\u010aset-cookie: b",
+    ];
+    const { port } = await startEngine(t, kind, (exchange) => {
+      exchange.listen(IGNORE);
+      const note = notes[Number(exchange.query)] ?? "";
+      exchange.respond(
+        200,
+        ["x-note", note, "x-length", `${exchange.contentLength}`],
+        headerValue(exchange.headers, "x-asked"),
+      );
+    });
+    for (let round = 0; round < 3; round++)
+      for (let i = 0; i < notes.length; i++) {
+        const body = "x".repeat(1 + ((round + i) % 3));
+        const { bytes } = await sendRaw(
+          port,
+          `POST /v1/x?${i} HTTP/1.1\r\nHost: h\r\nX-Asked: ask${i >> 1}end\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+          { until: (b) => b.toString().endsWith(`ask${i >> 1}end`) },
+        );
+        const head = headOf(bytes);
+        assert.equal(statusOf(bytes), 200);
+        assert.doesNotMatch(head, /^set-cookie/im);
+        assert.match(head, new RegExp(`\r\nx-length: ${body.length}\r\n`));
+        if (notes[i] === "plain" || notes[i] === "other")
+          assert.match(head, new RegExp(`\r\nx-note: ${notes[i]}\r\n`));
+      }
+  });
 }
 
 async function waitUntil(condition: () => boolean): Promise<void> {
