@@ -48,7 +48,7 @@ export function writeUntimed(
 ): string[] {
   const own = record.route === "" ? NAMES : ROUTED_NAMES;
   const headers = upstreamHeaders(
-    head.headers,
+    head,
     { sameBody: options.sameBody, rateLimits: record.attempts.length === 1 && attempt.number === 1 },
     own,
   );

@@ -1,5 +1,7 @@
 /** The head of an answer: what passes from the upstream, and what the gateway says of the route (20-http.md, Returned). */
 import type { HeaderList } from "../base/headers.ts";
+import type { ResponseHead } from "../upstream/client.ts";
+import type { HeadNames } from "../upstream/head-names.ts";
 import { HeadMemory } from "./head-memory.ts";
 
 /** Connection-level headers of RFC 9110 7.6.1, and what must not cross a shared gateway. */
@@ -38,20 +40,41 @@ interface Passing {
   own: readonly string[];
 }
 
-/** By the names of a head, in their order: an upstream sends the same ones each time. One memory for each set of rules. */
-const memories = [0, 1, 2, 3].map(() => new HeadMemory<Passing>(16));
+/** What was chosen of heads, for one set of rules. */
+class Choices {
+  readonly #ofNames = new WeakMap<HeadNames, Passing>();
+  /** By the names in their order, for heads that nobody else knows: an upstream sends the same ones each time. */
+  readonly #memory = new HeadMemory<Passing>(16);
+
+  take({ headers, names }: Pick<ResponseHead, "headers" | "names">, rules: UpstreamHeaderRules): Passing {
+    const known = names ? this.#ofNames.get(names) : undefined;
+    if (known !== undefined) return known;
+    let passing = this.#memory.recall(headers);
+    if (passing === null) {
+      passing = choose(headers, rules);
+      this.#memory.keep(headers, () => false, passing);
+    }
+    if (names) this.#ofNames.set(names, passing);
+    return passing;
+  }
+}
+
+const choices = [0, 1, 2, 3].map(() => new Choices());
 
 /**
  * The upstream's headers that may pass, then `own` names, whose values are still to be put in. The upstream's request id
  * moves to `x-sluice-upstream-request-id`.
  */
 export function upstreamHeaders(
-  headers: HeaderList,
+  head: Pick<ResponseHead, "headers" | "names">,
   rules: UpstreamHeaderRules,
   own: readonly string[],
 ): string[] {
-  const memory = memories[(rules.sameBody ? 2 : 0) + (rules.rateLimits ? 1 : 0)] as HeadMemory<Passing>;
-  const passing = memory.recall(headers) ?? choose(headers, rules, memory);
+  const { headers } = head;
+  const passing = (choices[(rules.sameBody ? 2 : 0) + (rules.rateLimits ? 1 : 0)] as Choices).take(
+    head,
+    rules,
+  );
   if (passing.own !== own) {
     passing.own = own;
     passing.blank = [...passing.names, ...own].flatMap((name) => [name, ""]);
@@ -62,7 +85,7 @@ export function upstreamHeaders(
   return list;
 }
 
-function choose(headers: HeaderList, rules: UpstreamHeaderRules, memory: HeadMemory<Passing>): Passing {
+function choose(headers: HeaderList, rules: UpstreamHeaderRules): Passing {
   const names: string[] = [];
   const places: number[] = [];
   for (let i = 0; i < headers.length; i += 2) {
@@ -71,9 +94,7 @@ function choose(headers: HeaderList, rules: UpstreamHeaderRules, memory: HeadMem
     names.push(name);
     places.push(i + 1);
   }
-  const passing: Passing = { names, places, blank: [], own: [] };
-  memory.keep(headers, () => false, passing);
-  return passing;
+  return { names, places, blank: [], own: [] };
 }
 
 /** "" = it does not pass. */

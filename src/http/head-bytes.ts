@@ -158,14 +158,16 @@ function writeLabel(to: DataView, at: number, { length, words }: Label): number 
 
 /** A whole number of tenths as a decimal number, without a tenth that is none. Returns where it ends. */
 function writeTenths(bytes: Uint8Array, at: number, tenths: number): number {
-  const tenth = tenths % 10;
-  let whole = (tenths - tenth) / 10;
+  // Integers throughout: V8 would divide, and take the rest, as of fractions.
+  let whole = (tenths / 10) | 0;
+  const tenth = (tenths - whole * 10) | 0;
   let digits = 1;
-  for (let power = 10; power <= whole; power *= 10) digits++;
+  for (let rest = (whole / 10) | 0; rest > 0; rest = (rest / 10) | 0) digits++;
   const end = at + digits;
   for (let i = end - 1; i >= at; i--) {
-    bytes[i] = 0x30 + (whole % 10);
-    whole = Math.trunc(whole / 10);
+    const next = (whole / 10) | 0;
+    bytes[i] = 0x30 + whole - next * 10;
+    whole = next;
   }
   if (tenth === 0) return end;
   bytes[end] = 0x2e;

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { upstreamHeaders } from "../../src/gateway/answer-headers.ts";
+import { HeadNames } from "../../src/upstream/head-names.ts";
 
 function passed(headers: string[], sameBody = true, rateLimits = true): string[] {
-  const own = upstreamHeaders(headers, { sameBody, rateLimits }, ["x-own", "x-other"]);
+  const own = upstreamHeaders({ headers }, { sameBody, rateLimits }, ["x-own", "x-other"]);
   assert.deepEqual(own.slice(-4), ["x-own", "", "x-other", ""]);
-  const bare = upstreamHeaders(headers, { sameBody, rateLimits }, []);
+  const bare = upstreamHeaders({ headers }, { sameBody, rateLimits }, []);
   assert.deepEqual(own.slice(0, -4), bare);
   return bare;
 }
@@ -36,5 +37,31 @@ test("more heads than are remembered, short and long, follow the same rules", ()
         passed(headers, true, i % 2 === 0),
         i % 2 === 0 ? headers.slice(2) : [name, String(round)],
       );
+    }
+});
+
+test("a head whose names are known is read by them, each set of rules for itself", () => {
+  const names = new HeadNames();
+  const others = new HeadNames();
+  for (const id of ["1", "2", "3"])
+    for (const [sameBody, rateLimits] of [
+      [true, true],
+      [true, false],
+      [false, true],
+      [false, false],
+    ] as const) {
+      const headers = ["content-type", "t", "date", id, "x-request-id", id, "retry-after", id, "x-a", id];
+      const fewer = ["x-b", id, "date", id, "etag", id];
+      const rules = { sameBody, rateLimits };
+      for (const own of [["x-own"], []]) {
+        assert.deepEqual(
+          upstreamHeaders({ headers, names }, rules, own),
+          upstreamHeaders({ headers }, rules, own),
+        );
+        assert.deepEqual(
+          upstreamHeaders({ headers: fewer, names: others }, rules, own),
+          upstreamHeaders({ headers: fewer }, rules, own),
+        );
+      }
     }
 });
