@@ -1,7 +1,6 @@
 /** A chat: relayed as it is to targets that speak the caller's protocol, converted for all others. */
 import type { Failure } from "../base/failure.ts";
 import { badRequest } from "../base/failure.ts";
-import type { ObjectScan } from "../base/json-scan.ts";
 import { needsResponses } from "../protocols/openai-chat/dialects.ts";
 import { mustEmulateStop } from "../protocols/openai-chat/pass-through.ts";
 import type { ChatProtocol } from "../protocols/protocol.ts";
@@ -14,6 +13,7 @@ import type { Core } from "./core.ts";
 import type { Broken, PendingSend, Plan, PreparedSend, Rework } from "./plan.ts";
 import type { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
+import type { RequestFacts } from "./request-facts.ts";
 import type { Target } from "./target.ts";
 
 export class ChatPlan implements Plan {
@@ -22,8 +22,14 @@ export class ChatPlan implements Plan {
   readonly idInPath = false;
   readonly #state: ChatState;
 
-  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts, scan: ObjectScan) {
-    this.#state = new ChatState(core, record, client, facts, scan);
+  constructor(
+    core: Core,
+    record: RequestRecord,
+    client: ChatProtocol,
+    facts: ChatFacts,
+    walk: Pick<RequestFacts, "scan" | "turns">,
+  ) {
+    this.#state = new ChatState(core, record, client, facts, walk);
     this.stream = facts.stream;
   }
 
@@ -59,9 +65,9 @@ export class ChatPlan implements Plan {
   }
 
   #mustEmulate({ model, capability, provider }: Target): boolean {
-    const { client, facts, scan } = this.#state;
-    if (client.name !== "openai-chat") return false;
-    return mustEmulateStop(facts.body, scan, { model, capability, dialect: provider.dialect });
+    const { client, facts } = this.#state;
+    if (client.name !== "openai-chat" || facts.frame?.holds("stop") === false) return false;
+    return mustEmulateStop(facts.body, this.#state.scan, { model, capability, dialect: provider.dialect });
   }
 
   refuse(failure: Failure) {

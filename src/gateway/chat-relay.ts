@@ -101,7 +101,7 @@ function isByFrame({ client, core, facts }: ChatState, target: Target, rework: R
     facts.frame !== null &&
     client.name === "openai-chat" &&
     rework === AS_IT_IS &&
-    facts.turns?.carrier === false &&
+    !facts.frame.carrier &&
     core.refusedMembers(target).length === 0
   );
 }

@@ -3,7 +3,6 @@ import { type ObjectScan, scanObject } from "../base/json-scan.ts";
 import { type OpenedBody, openBody } from "../protocols/body.ts";
 import type { ChatRequest } from "../protocols/neutral.ts";
 import type { ChatProtocol, ConvertContext, LargeStrings } from "../protocols/protocol.ts";
-import type { TurnNotes } from "../protocols/turn-notes.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
 import type { Attempt } from "./attempt.ts";
@@ -29,8 +28,6 @@ export interface ChatFacts {
   readonly rest: string;
   /** The body defines tools. */
   readonly tools: boolean;
-  /** What was noted of its list of turns. */
-  readonly turns: TurnNotes | null;
   readonly frame: RequestFacts["frame"];
   readonly longer: number;
 }
@@ -41,7 +38,9 @@ export class ChatState {
   /** The caller's protocol. */
   readonly client: ChatProtocol;
   readonly facts: ChatFacts;
-  #scan: ObjectScan | null;
+  /** The facts of the body, as far as the walk over it goes. */
+  #walk: Pick<RequestFacts, "scan" | "turns"> | null;
+  #scan: ObjectScan | null = null;
   /** What was delivered, for the end of a stream that breaks: as it came, or encoded here. */
   relayed: RelayedStream | null = null;
   writer: EventWriter | null = null;
@@ -49,23 +48,29 @@ export class ChatState {
   #opened: OpenedBody | null = null;
   #request: ChatRequest | null = null;
 
-  /** `scan`: the walk over the body that told its facts. */
-  constructor(core: Core, record: RequestRecord, client: ChatProtocol, facts: ChatFacts, scan: ObjectScan) {
+  constructor(
+    core: Core,
+    record: RequestRecord,
+    client: ChatProtocol,
+    facts: ChatFacts,
+    walk: Pick<RequestFacts, "scan" | "turns">,
+  ) {
     this.core = core;
     this.record = record;
     this.client = client;
     this.facts = facts;
-    this.#scan = scan;
+    this.#walk = walk;
   }
 
   /** The members of the body. */
   get scan(): ObjectScan {
-    this.#scan ??= scanObject(this.facts.body, null);
+    this.#scan ??= this.#walk?.scan ?? scanObject(this.facts.body, null);
     return this.#scan;
   }
 
   /** A stream is on its way: should its request be looked at once more, it is walked anew. */
   forgetScan(): void {
+    this.#walk = null;
     this.#scan = null;
   }
 
@@ -86,7 +91,7 @@ export class ChatState {
     return convertContext(this.core, this.record, target, {
       rework,
       scan: this.facts.body === NOTHING ? undefined : this.scan,
-      turns: this.facts.body === NOTHING ? null : this.facts.turns,
+      turns: this.facts.body === NOTHING ? null : (this.#walk?.turns ?? null),
       opener: this,
     });
   }
@@ -116,6 +121,7 @@ export class ChatState {
   /** Lets go of the body and of all that was read from it. */
   release(): void {
     this.facts.body = NOTHING;
+    this.#walk = null;
     this.#scan = NOTHING_SCANNED;
     this.#opened = OPENED_NOTHING;
     this.#request = null;

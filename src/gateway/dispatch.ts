@@ -103,11 +103,10 @@ function dispatchChat(
       route.protocol === "gemini" && record.stream && !/(?:^|&)alt=sse(?:&|$)/.test(record.exchange.query),
     rest: route.operation === "generate" ? "/generate" : "",
     tools: facts.tools,
-    turns: facts.turns,
     frame: facts.frame,
     longer: facts.longer,
   };
-  const plan = new ChatPlan(core, record, protocol, asked, facts.scan);
+  const plan = new ChatPlan(core, record, protocol, asked, facts);
   const issuer = pinnedTarget(core, record, body, facts, targets);
   return openLoop(core, record, { alias, targets, plan, body, facts, issuer });
 }

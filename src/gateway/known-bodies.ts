@@ -1,10 +1,10 @@
 /** Remembers how request bodies are built: a program's requests differ in one text, and where all the rest stands need not be read again. */
-import type { Member } from "../base/json-scan.ts";
+import type { Member, ObjectScan } from "../base/json-scan.ts";
 import { type ListWatch, skipNested, skipString } from "../base/json-skip.ts";
 import { memoryView } from "../base/standing-view.ts";
-import { isPlainTurn } from "../protocols/turn-notes.ts";
+import { isPlainTurn, type TurnNotes } from "../protocols/turn-notes.ts";
 import { BodyFrame } from "./body-frame.ts";
-import { type RequestFacts, readFacts } from "./request-facts.ts";
+import { type Conversation, type RequestFacts, readConversation, readFacts } from "./request-facts.ts";
 
 /** Bodies remembered at a time. */
 const KNOWN = 8;
@@ -49,7 +49,7 @@ export class KnownBodies {
           known[i] = known[0] as KnownBody;
           known[0] = one;
         }
-        return movedFacts(one, body.length - one.length);
+        return new KnownFacts(one, body.length - one.length);
       }
     }
     const facts = readFacts(body);
@@ -72,17 +72,28 @@ export class KnownBodies {
     const tail = body.subarray(texts.end);
     // Eight bytes of nothing but zeros are equal to others as a number.
     if (head.includes(0) || tail.includes(0)) return;
+    const conversation = conversationOf(body, facts);
+    if (conversation === null) return;
     const options = facts.streamOptions === undefined ? -1 : scan.members.indexOf(facts.streamOptions);
     this.#known.unshift({
       head: partOf(head),
       tail: partOf(tail),
       length: body.length,
       facts,
-      frame: new BodyFrame(texts.start, member),
+      frame: new BodyFrame(texts.start, member, scan, conversation, turns.carrier),
       list,
       options,
     });
     if (this.#known.length > KNOWN) this.#known.pop();
+  }
+}
+
+/** null: some of it cannot be read, which is an error only where somebody wants to know. */
+function conversationOf(body: Buffer, facts: RequestFacts): Conversation | null {
+  try {
+    return readConversation(body, facts);
+  } catch {
+    return null;
   }
 }
 
@@ -149,10 +160,51 @@ function isAt({ words, rest }: Part, view: DataView, start: number): boolean {
   return true;
 }
 
-/** The facts of a body whose text is `by` bytes longer. */
-function movedFacts({ facts, frame, head, list, options }: KnownBody, by: number): RequestFacts {
-  const { scan, turns, model, stream, maxTokens, tools, jsonSchema, promptCacheKey } = facts;
-  const members = scan.members.slice();
+/** The facts of a body whose text is `longer` by so many bytes. Where all stands is worked out when somebody asks, which few do. */
+class KnownFacts implements RequestFacts {
+  readonly model: string;
+  readonly stream: boolean | null;
+  readonly maxTokens: number | null;
+  readonly tools: boolean;
+  readonly jsonSchema: boolean;
+  readonly promptCacheKey: string;
+  readonly frame: BodyFrame;
+  readonly longer: number;
+  readonly #known: KnownBody;
+  #scan: ObjectScan | null = null;
+
+  constructor(known: KnownBody, longer: number) {
+    const { facts, frame } = known;
+    this.model = facts.model;
+    this.stream = facts.stream;
+    this.maxTokens = facts.maxTokens;
+    this.tools = facts.tools;
+    this.jsonSchema = facts.jsonSchema;
+    this.promptCacheKey = facts.promptCacheKey;
+    this.frame = frame;
+    this.longer = longer;
+    this.#known = known;
+  }
+
+  get scan(): ObjectScan {
+    this.#scan ??= movedScan(this.#known, this.longer);
+    return this.#scan;
+  }
+
+  get turns(): TurnNotes | null {
+    const { facts, head } = this.#known;
+    return facts.turns?.moved(head.length, this.longer) ?? null;
+  }
+
+  get streamOptions(): Member | undefined {
+    const { options } = this.#known;
+    return options < 0 ? undefined : this.scan.members[options];
+  }
+}
+
+function movedScan({ facts, list }: KnownBody, by: number): ObjectScan {
+  const { open, close, count, lastEnd, seen } = facts.scan;
+  const members = facts.scan.members.slice();
   for (let i = list; i < members.length; i++) {
     const { name, key, keyEnd, start, end, before, after } = members[i] as Member;
     // The list itself begins before its text.
@@ -167,18 +219,5 @@ function movedFacts({ facts, frame, head, list, options }: KnownBody, by: number
       after: after < 0 ? after : after + by,
     };
   }
-  const { open, close, count, lastEnd, seen } = scan;
-  return {
-    scan: { open, close: close + by, members, count, lastEnd: lastEnd + by, seen },
-    turns: turns === null ? null : turns.moved(head.length, by),
-    model,
-    stream,
-    maxTokens,
-    streamOptions: options < 0 ? undefined : members[options],
-    tools,
-    jsonSchema,
-    promptCacheKey,
-    frame,
-    longer: by,
-  };
+  return { open, close: close + by, members, count, lastEnd: lastEnd + by, seen };
 }

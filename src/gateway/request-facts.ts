@@ -205,7 +205,9 @@ const USER = makeWord('"user"');
 const ASSISTANT = ['"assistant"', '"role":"model"', '"role": "model"', '"CHATBOT"'].map(makeWord);
 const USER_ID = watchNames(["user_id"]);
 
-export function readConversation(body: Buffer, { scan, turns }: RequestFacts): Conversation {
+export function readConversation(body: Buffer, facts: RequestFacts): Conversation {
+  if (facts.frame !== null) return facts.frame.conversation(facts.longer);
+  const { scan, turns } = facts;
   const list = findMember(scan, "messages") ?? findMember(scan, "contents") ?? findMember(scan, "input");
   const instructions = (scan.seen & SYSTEM_BITS) === 0 ? NO_TEXTS : findInstructions(scan);
   const userId = readUserId(body, find(scan, METADATA));

@@ -156,14 +156,14 @@ test("edits behind the text move with it, and those beside it are not kept", () 
   const capability = {};
   const before = { start: 5, end: 9, text: "x" };
   const behind = { start: 60, end: 60, text: "y" };
-  const frame = new BodyFrame(40, list);
+  const frame = new BodyFrame(40, list, { members: [] }, { texts: [], continues: false, userId: "" }, false);
   assert.equal(frame.recall(target, capability, 0), null);
   frame.keep(target, capability, 7, [before, { ...behind, start: 67, end: 67 }]);
   assert.deepEqual(frame.recall(target, capability, 0), [before, behind]);
   assert.deepEqual(frame.recall(target, capability, -3), [before, { ...behind, start: 57, end: 57 }]);
   assert.equal(frame.recall({} as Target, capability, 0), null);
   assert.equal(frame.recall(target, {}, 0), null);
-  const other = new BodyFrame(40, list);
+  const other = new BodyFrame(40, list, { members: [] }, { texts: [], continues: false, userId: "" }, false);
   other.keep(target, capability, 7, [before, { start: 60, end: 64, text: "" }]);
   assert.equal(other.recall(target, capability, 7), null);
 });

@@ -8,8 +8,12 @@ import { type RequestFacts, readConversation, readFacts } from "../../src/gatewa
 function told(body: Buffer, read: (body: Buffer) => RequestFacts): unknown {
   try {
     // What a frame is known by is no fact of the body.
-    const facts = { ...read(body), frame: null, longer: 0 };
-    return { facts, unfinished: facts.turns?.unfinished, conversation: readConversation(body, facts) };
+    const facts = read(body);
+    const { scan, turns, model, stream, maxTokens, streamOptions, tools, jsonSchema, promptCacheKey } = facts;
+    const conversation = readConversation(body, facts);
+    const unfinished = turns?.unfinished;
+    const rest = { model, stream, maxTokens, streamOptions, tools, jsonSchema, promptCacheKey };
+    return { scan, turns, unfinished, rest, conversation };
   } catch (error) {
     assert.ok(error instanceof Failure);
     return `${error.code}: ${error.message}`;
@@ -125,6 +129,17 @@ test("bytes that are equal as numbers only", () => {
     other[at] = 0x80;
     compare(known, other);
   }
+});
+
+test("what only a conversation needs is no error of the body", () => {
+  const text =
+    '{"model":"m","messages":[{"role":"user","content":"Tell me a story"}],"metadata":{"user_id":"a","user_id":"b"}}';
+  const known = new KnownBodies();
+  for (let i = 0; i < 5; i++) {
+    assert.equal(known.read(Buffer.from(text)).model, "m");
+    compare(known, Buffer.from(text));
+  }
+  assert.equal(known.size, 0);
 });
 
 test("frames are learned of small bodies only, every fourth that is like none, and eight are kept", () => {
