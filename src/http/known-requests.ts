@@ -11,6 +11,9 @@ const HEADS = 8;
 const MAX_LENGTH = 4096;
 const MAX_TEXTS = 128;
 
+/** Secrets kept at a time, unless heads that are remembered have more. */
+const MAX_SECRETS = 64;
+
 const CONTENT_LENGTH = "content-length";
 /** Another value in each request: such a head does not come again. */
 const CHANGING: ReadonlySet<string> = new Set([
@@ -32,6 +35,8 @@ interface KnownRequest extends TakenHead {
   readonly lines: readonly string[];
   /** Where the value of the length stands in `lines`; -1 = it has none. */
   readonly lengthAt: number;
+  /** Of each of `lines`, whether it is a secret. */
+  readonly secret: readonly boolean[];
   /** Of one without: 0 = no body, -1 = chunked. */
   readonly framing: number;
 }
@@ -46,17 +51,22 @@ export class KnownRequests {
   #length = "";
   /** All lines so far, once one differs. */
   #lines: string[] | null = null;
+  /** A secret came that no remembered head has. */
+  #isStrange = false;
   #head: TakenHead = NONE;
+  /** Secrets of the heads that are remembered, and perhaps of some that were. */
+  #secrets = new Map<string, string>();
 
   begin(): void {
     this.#same = 0;
+    this.#isStrange = false;
     this.#length = "";
     this.#lines = null;
   }
 
   add(name: string, value: string): void {
     if (this.#lines === null) {
-      const { lines, lengthAt } = this.#last;
+      const { lines, lengthAt, secret } = this.#last;
       const at = this.#same;
       if (name === lines[at]) {
         if (at + 1 === lengthAt) {
@@ -64,14 +74,17 @@ export class KnownRequests {
           this.#same = at + 2;
           return;
         }
-        if (value === lines[at + 1]) {
+        const given = secret[at + 1] === true ? this.#secrets.get(value) : value;
+        if (given === lines[at + 1]) {
           this.#same = at + 2;
           return;
         }
       }
       this.#lines = this.#sameLines();
     }
-    this.#lines.push(name, value);
+    const known = isSecret(name) ? this.#secrets.get(value) : value;
+    if (known === undefined) this.#isStrange = true;
+    this.#lines.push(name, known ?? value);
   }
 
   /** What `screenHead` says of all that was added; unless it is a refusal, `head` is there. */
@@ -80,7 +93,7 @@ export class KnownRequests {
     if (this.#lines !== null || this.#same < known.lines.length) {
       const lines = this.#lines ?? this.#sameLines();
       this.#lines = null;
-      const other = this.#known.find((each) => isLike(each, lines));
+      const other = this.#isStrange ? undefined : this.#known.find((each) => isLike(each, lines));
       if (other === undefined) return this.#takeNew(lines);
       known = other;
       this.#last = other;
@@ -107,15 +120,46 @@ export class KnownRequests {
     if (typeof framing !== "number") return framing;
     const lengthAt = placeOfLength(lines);
     const headers = lengthAt < 0 ? lines : lines.filter((_, i) => i !== lengthAt && i !== lengthAt - 1);
-    const known: KnownRequest = { headers, notes: notesOf(headers), lines, lengthAt, framing };
+    const secret = lines.map((_, i) => i % 2 === 1 && isSecret(lines[i - 1] ?? ""));
+    const known: KnownRequest = { headers, notes: notesOf(headers), lines, lengthAt, secret, framing };
     this.#head = known;
     if (comesAgain(headers)) {
       if (lengthAt >= 0) lines[lengthAt] = "";
       this.#known[this.#oldest] = known;
       this.#oldest = (this.#oldest + 1) % HEADS;
       this.#last = known;
+      this.#addSecrets(known);
+      if (this.#secrets.size > MAX_SECRETS) {
+        this.#secrets = new Map();
+        for (const each of this.#known) this.#addSecrets(each);
+      }
     }
     return framing;
+  }
+
+  #addSecrets({ lines, secret }: KnownRequest): void {
+    for (let i = 1; i < lines.length; i += 2) {
+      const value = lines[i] ?? "";
+      if (secret[i] === true && !this.#secrets.has(value)) this.#secrets.set(value, value);
+    }
+  }
+}
+
+/**
+ * A secret is found by its hash before it is compared with one that is remembered: to compare it character by character
+ * would take the longer the more of it was guessed.
+ */
+function isSecret(name: string): boolean {
+  switch (name) {
+    case "authorization":
+    case "x-api-key":
+    case "api-key":
+    case "x-goog-api-key":
+    case "proxy-authorization":
+    case "cookie":
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -150,5 +194,6 @@ const NONE: KnownRequest = {
   notes: { isPlain: true, credentials: null, session: null },
   lines: [],
   lengthAt: -1,
+  secret: [],
   framing: 0,
 };

@@ -111,6 +111,32 @@ test("what was found in a head is found again in the same one only", () => {
   assert.equal(notesOf(SDK), first);
 });
 
+test("secrets that are known, new, forgotten or each other's lead to no other head", () => {
+  const requests = new KnownRequests();
+  const headOf = (bearer: string, key: string) => [
+    "host",
+    "h",
+    "authorization",
+    bearer,
+    "x-api-key",
+    key,
+    "accept",
+    "*",
+  ];
+  const values = ["", "a", "b", "ab", "abc", "Bearer a", "Bearer b"];
+  for (let round = 0; round < 3; round++) {
+    for (const bearer of values) for (const key of values) take(requests, headOf(bearer, key));
+    for (let i = 0; i < 100; i++) take(requests, headOf(`Bearer ${round}-${i}`, "a"));
+    take(requests, [
+      "host",
+      "h",
+      ...Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? "cookie" : `${round}-${i}`)),
+    ]);
+    take(requests, headOf("a", "b"));
+    take(requests, headOf("b", "a"));
+  }
+});
+
 test("no more heads are remembered than a few, none that is long, and none that says it is the only one", () => {
   const requests = new KnownRequests();
   const notesOf = (lines: readonly string[]) => {
