@@ -25,6 +25,7 @@ test("strings are written as JSON.stringify writes them", () => {
     "the other \udc00",
     "x".repeat(20_000),
     `${"y".repeat(20_000)}"`,
+    ...Array.from({ length: 13 }, (_, length) => "0123456789ab".slice(0, length)),
     ...Array.from({ length: 0x102 }, (_, unit) => `a${String.fromCharCode(unit)}b`),
   ];
   lines.add(piece("["));
