@@ -142,13 +142,22 @@ test("what only a conversation needs is no error of the body", () => {
   assert.equal(known.size, 0);
 });
 
-test("frames are learned of small bodies only, every fourth that is like none, and eight are kept", () => {
+test("frames are learned of small bodies only, the fewer the less they serve, and eight are kept", () => {
   const body = (name: string, text: string, more = "") =>
     Buffer.from(`{"model":"${name}","messages":[{"role":"user","content":"${text}"}]${more}}`);
   const known = new KnownBodies();
   known.read(body("m", "Tell me a story", `,"metadata":{"x":"${"x".repeat(1100)}"}`));
   assert.equal(known.size, 0);
-  for (let i = 0; i < 100; i++) known.read(body(`n${i}`, "Tell me a story"));
+  for (let i = 0; i < 61; i++) known.read(body(`n${i}`, "Tell me a story"));
+  // The 5th, the 13th, the 29th and the 61st body.
+  assert.equal(known.size, 4);
+  for (let i = 0; i < 62; i++) known.read(body(`o${i}`, "Tell me a story"));
+  assert.equal(known.size, 4);
+  // One that serves makes it worth while again.
+  known.read(body("n59", "Tell me another story"));
+  for (let i = 0; i < 4; i++) known.read(body(`p${i}`, "Tell me a story"));
+  assert.equal(known.size, 5);
+  for (let i = 0; i < 400; i++) known.read(body(`q${i}`, "Tell me a story"));
   assert.equal(known.size, 8);
   const few = new KnownBodies();
   for (let i = 0; i < 8; i++) few.read(body(`n${i}`, "Tell me a story"));
