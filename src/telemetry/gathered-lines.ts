@@ -94,26 +94,18 @@ export class GatheredLines implements LineWriter {
 
   /** Plain ones, which nearly all are, without a call into the serialiser. */
   quoted(value: string): this {
-    this.#reserve(value.length + 2 + WORD);
-    const view = this.#view;
+    this.#reserve(value.length + 2);
+    const bytes = this.#bytes;
     let end = this.#end;
-    // By fours: an access to a buffer costs as much as all the rest of a character.
-    let word = QUOTE;
-    let bits = 8;
+    bytes[end++] = QUOTE;
     for (let i = 0; i < value.length; i++) {
       const unit = value.charCodeAt(i);
       if (unit < 0x20 || unit > 0x7e || unit === QUOTE || unit === BACKSLASH)
         return this.text(JSON.stringify(value));
-      word |= unit << bits;
-      bits += 8;
-      if (bits < 32) continue;
-      view.setInt32(end, word, true);
-      end += 4;
-      word = 0;
-      bits = 0;
+      bytes[end++] = unit;
     }
-    view.setInt32(end, word | (QUOTE << bits), true);
-    this.#end = end + (bits >> 3) + 1;
+    bytes[end++] = QUOTE;
+    this.#end = end;
     return this;
   }
 
