@@ -5,11 +5,12 @@ interface Order {
   readonly path: string;
   /** Header lines. */
   readonly headers: string;
-  readonly body: string;
 }
 
 export interface LoadOrder extends Order {
   readonly kind: "requests";
+  /** Sent in turn. */
+  readonly bodies: readonly string[];
   readonly connections: number;
   readonly ms: number;
 }
@@ -26,6 +27,7 @@ export interface LoadResult {
 
 export interface StreamOrder extends Order {
   readonly kind: "streams";
+  readonly body: string;
   readonly streams: number;
   /** Events of each. */
   readonly events: number;

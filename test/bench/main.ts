@@ -101,12 +101,12 @@ async function requestRow(
   title: string,
   tls: boolean,
   names: readonly string[],
-  body: string,
+  bodies: readonly string[],
   connections: number,
   judge: (figures: Map<string, Figures>) => Target[],
 ): Promise<void> {
   await withContenders(tls, names, async (load, servers) => {
-    const figures = await measureRequests(load, servers, body, connections, rounds);
+    const figures = await measureRequests(load, servers, bodies, connections, rounds);
     printRequests(title, figures);
     targets.push(...judge(figures));
   });
@@ -210,8 +210,8 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
           `${rss.toFixed(1)} (${anonymous.toFixed(1)})`;
         for (const server of servers) {
           const idle = memoryOf(server.pid);
-          for (const body of [SMALL, LARGE, SMALL])
-            await measureRequests(load, [server], body, 64, { count: values.quick ? 2 : 6, ms: 1000 });
+          for (const bodies of [SMALL, LARGE, SMALL])
+            await measureRequests(load, [server], bodies, 64, { count: values.quick ? 2 : 6, ms: 1000 });
           const after = memoryOf(server.pid);
           console.log(`${server.name.padEnd(9)} ${shown(idle)} -> ${shown(after)}`);
           if (server.name !== "sluice") continue;

@@ -20,30 +20,40 @@ export interface Figures {
 }
 
 const PROMPT = "Tell me, in a few words and without any ornament, what a gateway is good for. Thanks!";
-export const SMALL = JSON.stringify({
-  model: "fast",
-  messages: [{ role: "user", content: PROMPT }],
-  temperature: 0.2,
-});
+/** About 200 bytes each, and no two alike. */
+export const SMALL = Array.from({ length: 61 }, (_, i) =>
+  JSON.stringify({
+    model: "fast",
+    messages: [{ role: "user", content: `${i}. ${PROMPT.slice(0, 60 + (i % 27))}` }],
+    temperature: 0.2,
+  }),
+);
 const WARM_MS = 6000;
 /** A conversation of 119 KB. */
-export const LARGE = JSON.stringify({
-  model: "fast",
-  messages: Array.from({ length: 100 }, (_, i) => ({
-    role: i % 2 === 0 ? "user" : "assistant",
-    content: `He said "no".\n${PROMPT.repeat(13)}`,
-  })),
-});
+export const LARGE = [
+  JSON.stringify({
+    model: "fast",
+    messages: Array.from({ length: 100 }, (_, i) => ({
+      role: i % 2 === 0 ? "user" : "assistant",
+      content: `He said "no".\n${PROMPT.repeat(13)}`,
+    })),
+  }),
+];
 
 export const AUTHORIZATION = `authorization: Bearer ${KEY}\r\nuser-agent: OpenAI/JS 6.49.0\r\nx-stainless-lang: js\r\nx-stainless-retry-count: 0\r\naccept: application/json\r\n`;
 
-export function orderFor(server: Server, body: string, connections: number, ms: number): LoadOrder {
+export function orderFor(
+  server: Server,
+  bodies: readonly string[],
+  connections: number,
+  ms: number,
+): LoadOrder {
   return {
     kind: "requests",
     port: server.port,
     path: "/v1/chat/completions",
     headers: AUTHORIZATION,
-    body,
+    bodies,
     connections,
     ms,
   };
@@ -53,7 +63,7 @@ export function orderFor(server: Server, body: string, connections: number, ms: 
 export async function measureRequests(
   load: Load,
   servers: readonly Server[],
-  body: string,
+  bodies: readonly string[],
   connections: number,
   rounds: Rounds,
 ): Promise<Map<string, Figures>> {
@@ -61,12 +71,12 @@ export async function measureRequests(
     servers.map(({ name }) => [name, { rps: [], cpu: [], p50: [], p99: [] }]),
   );
   // Until its code is compiled a program is measured at its compiler's pace, and the larger ones take seconds.
-  for (const server of servers) await load.send(orderFor(server, body, connections, WARM_MS));
+  for (const server of servers) await load.send(orderFor(server, bodies, connections, WARM_MS));
   for (let round = 0; round < rounds.count; round++) {
     for (const server of round % 2 === 0 ? servers : [...servers].reverse()) {
       await sleep(20);
       const before = cpuOf(server.pid);
-      const result = await load.send(orderFor(server, body, connections, rounds.ms));
+      const result = await load.send(orderFor(server, bodies, connections, rounds.ms));
       if (result.errors > 0) throw new Error(`${server.name}: ${result.errors} errors`);
       const of = figures.get(server.name);
       of?.rps.push(result.rps);

@@ -12,15 +12,16 @@ process.on("message", (order: LoadOrder | StreamOrder | "count") => {
   else void openStreams(order).then((result) => process.send?.(result));
 });
 
-function requestBytes(order: { port: number; path: string; headers: string; body: string }): Buffer {
-  const body = Buffer.from(order.body);
+function requestBytes(order: LoadOrder | StreamOrder, text: string): Buffer {
+  const body = Buffer.from(text);
   const head = `POST ${order.path} HTTP/1.1\r\nhost: 127.0.0.1:${order.port}\r\ncontent-type: application/json\r\n${order.headers}content-length: ${body.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }
 
 function sendRequests(order: LoadOrder): Promise<LoadResult> {
   return new Promise((resolve) => {
-    const bytes = requestBytes(order);
+    const requests = order.bodies.map((body) => requestBytes(order, body));
+    let sent = 0;
     const latencies: number[] = [];
     let errors = 0;
     let running = order.connections;
@@ -34,7 +35,7 @@ function sendRequests(order: LoadOrder): Promise<LoadResult> {
         expected = -1;
         received = 0;
         sentAt = performance.now();
-        socket.write(bytes);
+        socket.write(requests[sent++ % requests.length] ?? "");
       };
       const socket = net.connect({
         host: "127.0.0.1",
@@ -90,7 +91,7 @@ let events = 0;
 /** Opens streams a few at a time, counts their events, and ends when all have all or nothing comes any more. */
 function openStreams(order: StreamOrder): Promise<StreamResult> {
   return new Promise((resolve) => {
-    const bytes = requestBytes(order);
+    const bytes = requestBytes(order, order.body);
     const sockets: net.Socket[] = [];
     const first: number[] = [];
     events = 0;
