@@ -1,6 +1,5 @@
 /** `sluice serve`: reads the configuration, opens the listeners, and runs until a signal ends it. */
 import { readFileSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
 import { COMMIT, VERSION } from "../base/build-info.ts";
 import { createSystemTime } from "../base/system-time.ts";
 import { createGateway } from "../gateway/runtime.ts";
@@ -24,6 +23,7 @@ import { createStateFile } from "./state-file.ts";
 import { catchEarlyHangup, watchSignals } from "./stopping.ts";
 import { printError } from "./terminal.ts";
 import { unservedSections } from "./unserved.ts";
+import { applySettings } from "./v8-settings.ts";
 
 /** How often the LAN's prefixes and this machine's addresses are looked at again. */
 const INTERFACES_MS = 30_000;
@@ -159,12 +159,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   if (early.came) void reloading.reload();
   announce(loaded, listeners, log, format === "pretty");
-  // Smaller heap and code for hardly any speed. Not before: with a changed flag V8 takes Node's own
-  // modules no longer from their code cache, and collects garbage while everything is being loaded: 30 ms.
-  setFlagsFromString("--optimize-for-size");
-  // What a request makes is dead soon, however long some of it lived while the program started: what V8 puts among the
-  // old things from the beginning keeps all it refers to, and had to be collected five times a second under load.
-  setFlagsFromString("--no-allocation-site-pretenuring");
+  applySettings();
 }
 
 type Ready = Extract<Loaded, { ok: true }>;
