@@ -10,7 +10,9 @@ export interface StreamFigures {
   readonly lost: number;
   readonly idle: Memory;
   readonly open: Memory;
+  /** KiB of RSS. */
   readonly perStream: number;
+  readonly perStreamAnonymous: number;
 }
 
 const MESSAGES = [{ role: "user", content: "Tell me a long story about gateways." }];
@@ -60,6 +62,7 @@ export async function measureStreams(
     idle,
     open,
     perStream: ((open.rss - idle.rss) * 1024) / streams,
+    perStreamAnonymous: ((open.anonymous - idle.anonymous) * 1024) / streams,
   };
 }
 
@@ -73,9 +76,9 @@ export async function measureFirst(load: Load, server: Server, count: number): P
 }
 
 export function printStreams(name: string, figures: StreamFigures, floor: StreamFigures | null): void {
-  const { cpu, lost, idle, open, perStream } = figures;
+  const { cpu, lost, idle, open, perStream, perStreamAnonymous } = figures;
   const ratio = floor === null || floor === figures ? "" : ` x${(cpu / floor.cpu).toFixed(2)}`;
   console.log(
-    `${name.padEnd(22)} ${cpu.toFixed(1).padStart(6)} us cpu/event${ratio.padEnd(7)} ${perStream.toFixed(1)} KB/stream  RSS ${idle.rss.toFixed(0)} -> ${open.rss.toFixed(0)} MiB  lost ${lost}`,
+    `${name.padEnd(22)} ${cpu.toFixed(1).padStart(6)} us cpu/event${ratio.padEnd(7)} ${perStream.toFixed(1)} KB/stream (${perStreamAnonymous.toFixed(1)} of it anonymous, the rest pages of the program)  RSS ${idle.rss.toFixed(0)} -> ${open.rss.toFixed(0)} MiB  lost ${lost}`,
   );
 }
