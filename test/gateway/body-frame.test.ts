@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BodyFrame } from "../../src/gateway/body-frame.ts";
 import type { Target } from "../../src/gateway/target.ts";
+import { refusal } from "../support/fake-answers.ts";
 import { simulateGateway } from "../support/simulated-gateway.ts";
 
 const ANSWER = JSON.stringify({
@@ -148,6 +149,22 @@ test("a member that a target refused is left out of the next body of the same fr
   for (const text of TEXTS) ask(text);
   const sent = simulated.network.requests.slice(TEXTS.length).map((request) => "seed" in request.json());
   assert.deepEqual(sent, [true, ...TEXTS.map(() => false)]);
+});
+
+test("what was worked out for a body of one protocol is not done to the same body of another", () => {
+  const toml = `[provider.a]\nollama = { url = "http://a.invalid:11434" }\n[model.m]\ntargets = [{ provider = "a", model = "x" }]\n`;
+  const make = () => simulateGateway({ toml, answer: () => refusal(400, { error: "no" }) });
+  const send = ({ network, time, ask }: Simulated, path: string, text: string) => {
+    const before = network.requests.length;
+    ask(path, { model: "m", stream: true, messages: [USER(text)] });
+    time.advance(1000);
+    return network.requests[before]?.body;
+  };
+  const [warm, fresh] = [make(), make()];
+  for (const text of TEXTS) assert.match(String(send(warm, "/v1/chat/completions", text)), /include_usage/);
+  const own = send(fresh, "/api/chat", "Tell me a story");
+  assert.ok(own !== undefined);
+  assert.deepEqual(send(warm, "/api/chat", "Tell me a story"), own);
 });
 
 test("edits behind the text move with it, and those beside it are not kept", () => {
