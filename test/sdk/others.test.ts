@@ -1,10 +1,7 @@
-/** The Vercel ai SDK, LangChain, cohere-ai and ollama through the gateway. */
+/** LangChain, cohere-ai and ollama through the gateway. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { createOpenAI } from "@ai-sdk/openai";
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { ChatOpenAI, OpenAIEmbeddings } from "@langchain/openai";
-import { embedMany, generateText, jsonSchema, streamText, tool } from "ai";
 import { CohereClient, CohereClientV2 } from "cohere-ai";
 import { Ollama } from "ollama";
 import { ALIASES, openStage, PARAMETERS, TEXT } from "./support/stage.ts";
@@ -15,39 +12,8 @@ describe("other packages", async () => {
   const stage = await openStage();
   after(() => stage.close());
   const baseURL = `${stage.sluice.url}/v1`;
-  const compatible = createOpenAICompatible({ name: "sluice", baseURL, apiKey: "k", includeUsage: true });
-  const official = createOpenAI({ baseURL, apiKey: "k" });
-  const weather = tool({
-    inputSchema: jsonSchema<{ city: string }>(PARAMETERS),
-    execute: async ({ city }) => `21 in ${city}`,
-  });
 
   for (const model of ALIASES) {
-    test(`ai over ${model}: whole, streamed with usage, a tool loop, on Chat and on Responses`, async () => {
-      for (const provider of [compatible, official]) {
-        const whole = await generateText({
-          model: provider(model),
-          prompt: "How warm is it?",
-          maxRetries: 0,
-        });
-        assert.equal(whole.text, TEXT);
-        const streamed = streamText({ model: provider(model), prompt: "How warm is it?", maxRetries: 0 });
-        let text = "";
-        for await (const piece of streamed.textStream) text += piece;
-        assert.equal(text, TEXT);
-        assert.ok(((await streamed.usage).outputTokens ?? 0) > 0);
-        const looped = await generateText({
-          model: provider(model),
-          prompt: "How warm is it?",
-          tools: { weather },
-          stopWhen: ({ steps }) => steps.length === 2,
-          maxRetries: 0,
-        });
-        assert.equal(looped.steps[0]?.toolResults[0]?.output, "21 in Paris");
-        assert.equal(looped.text, TEXT);
-      }
-    });
-
     test(`LangChain over ${model}: whole and streamed`, async () => {
       const chat = new ChatOpenAI({ model, apiKey: "k", maxRetries: 0, configuration: { baseURL } });
       assert.equal((await chat.invoke("How warm is it?")).text, TEXT);
@@ -89,9 +55,7 @@ describe("other packages", async () => {
     });
   }
 
-  test("38. ai, LangChain, cohere-ai and ollama embed", async () => {
-    const { embeddings } = await embedMany({ model: compatible.embeddingModel("vectors"), values: ["abc"] });
-    assert.deepEqual(embeddings[0], VECTOR);
+  test("38. LangChain, cohere-ai and ollama embed", async () => {
     const chain = new OpenAIEmbeddings({
       model: "vectors",
       apiKey: "k",
