@@ -23,7 +23,7 @@ export interface Origination {
 
 /** How a request ended. */
 export interface Settled {
-  /** Null where the provider did not say. */
+  /** Of all attempts, an answer that broke and its continuation both; null where no provider said. */
   readonly usage: Usage | null;
   /** `provider/model`; "" = none. */
   readonly answeredBy: string;

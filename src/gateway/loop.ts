@@ -1,6 +1,7 @@
 /** The attempt loop of one request: walks its targets, repeats, races and leaves them, until one answer is delivered or none can be. */
 import type { Timer } from "../base/clock.ts";
 import { Failure } from "../base/failure.ts";
+import { addUsage } from "../protocols/usage.ts";
 import { orderTargets } from "../routing/order.ts";
 import type { Verdict } from "../upstream/classify.ts";
 import type { ResponseHead } from "../upstream/client.ts";
@@ -331,7 +332,7 @@ export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
 
   #book({ attempt, index }: Run, whole: boolean): void {
     const usage = bookAttempt(this.core, this.candidates.health(index), attempt, this.request.need);
-    if (usage !== null) this.record.usage = usage;
+    if (usage !== null) this.record.usage = addUsage(this.record.usage, usage);
     if (whole && usage?.output != null) this.state.output.add(usage.output);
   }
 

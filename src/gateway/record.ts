@@ -46,6 +46,7 @@ export class RequestRecord {
   answeredBy = "";
   upstreamProtocol = "";
   route = "";
+  /** Of all attempts, as far as their providers said. */
   usage: Usage | null = null;
   failure: Failure | null = null;
   /** Address of one who was not let in; "" = the caller is known. */

@@ -21,7 +21,7 @@ export interface Answer<Body = unknown> {
   readonly status: number;
   /** The parsed answer, in the caller's protocol. */
   readonly body: Body;
-  /** Tokens as the provider counted them; null where it did not say. */
+  /** Tokens as the providers counted them, of all attempts; null where none said. */
   readonly usage: Usage | null;
   /** `name/model` of the target that answered. */
   readonly target: string;

@@ -28,6 +28,23 @@ export function mergeUsage(old: Usage | null, next: Usage): Usage {
   };
 }
 
+/** Of two attempts that were both paid for; what only one of them reported is that one's. */
+export function addUsage(one: Usage | null, other: Usage): Usage {
+  if (one === null) return other;
+  return {
+    input: addCounts(one.input, other.input),
+    cacheRead: addCounts(one.cacheRead, other.cacheRead),
+    cacheWrite: addCounts(one.cacheWrite, other.cacheWrite),
+    cacheWriteLong: addCounts(one.cacheWriteLong, other.cacheWriteLong),
+    output: addCounts(one.output, other.output),
+    reasoning: addCounts(one.reasoning, other.reasoning),
+  };
+}
+
+function addCounts(one: number | null, other: number | null): number | null {
+  return one === null ? other : one + (other ?? 0);
+}
+
 /** Input that was neither read from nor written to a cache: Anthropic's `input_tokens`. */
 export function uncachedInput(usage: Usage): number {
   const cached = (usage.cacheRead ?? 0) + (usage.cacheWrite ?? 0) + (usage.cacheWriteLong ?? 0);
