@@ -10,8 +10,9 @@ import type {
   EmbeddingProtocol,
   EmbeddingProtocolName,
   EmbeddingRequest,
+  EmbeddingUpstream,
 } from "../protocols/embeddings/embedding.ts";
-import { embeddingProtocols } from "../protocols/embeddings/registry.ts";
+import { embeddingProtocols, embeddingUpstreams } from "../protocols/embeddings/registry.ts";
 import { estimateRequest } from "../protocols/estimate.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
@@ -94,6 +95,13 @@ class EmbedRequest {
   prepare(target: Target): PreparedSend {
     const { kind, facts } = target.provider;
     const spoken = kind.speaks(facts, target.model).filter((name) => DIALECTS[name] !== undefined);
+    const other = spoken[0];
+    if (other === undefined) throw lacksEndpoint(target, "embeddings");
+    const way = kind.embeds?.(target.model) ?? null;
+    if (way !== null) {
+      const path = endpointPath(target, { operation: "embed", protocol: other });
+      return this.#convert(target, path, other, embeddingUpstreams[way]);
+    }
     const same = spoken.find((name) => DIALECTS[name] === this.#dialect.name);
     if (same !== undefined) {
       const path = endpointPath(target, {
@@ -103,10 +111,8 @@ class EmbedRequest {
       });
       return this.#relay(target, path);
     }
-    const other = spoken[0];
-    if (other === undefined) throw lacksEndpoint(target, "embeddings");
     const path = endpointPath(target, { operation: "embed", protocol: other });
-    return this.#convert(target, path, other);
+    return this.#convert(target, path, other, embeddingProtocols[DIALECTS[other] ?? "openai"]);
   }
 
   encodeAnswer(answer: Parameters<EmbeddingProtocol["encodeResponse"]>[0], model: string): string {
@@ -130,8 +136,7 @@ class EmbedRequest {
     };
   }
 
-  #convert(target: Target, path: string, spoken: ProtocolName): PreparedSend {
-    const upstream = embeddingProtocols[DIALECTS[spoken] ?? "openai"];
+  #convert(target: Target, path: string, spoken: ProtocolName, upstream: EmbeddingUpstream): PreparedSend {
     const { request, large } = this.#open();
     const batches = splitInputs(request, upstream.batchLimit);
     const encode = (batch: EmbeddingRequest) => {

@@ -1,6 +1,6 @@
 /** Google AI Studio and Vertex: the model stands in the path, the verb decides whether it streams. */
 import { bearer, keyHeader } from "./openai.ts";
-import type { PathCall, ProviderKind } from "./provider.ts";
+import type { EmbeddingWay, PathCall, ProviderKind } from "./provider.ts";
 
 export const googleAi: ProviderKind = {
   name: "google_ai",
@@ -21,10 +21,11 @@ export const vertex: ProviderKind = {
   name: "vertex_ai",
   vendor: "google",
   speaks: (_facts, model) => (isClaude(model) ? ["anthropic"] : ["gemini"]),
+  embeds: vertexEmbeds,
   path: (facts, call) => {
     const base = `${facts.basePath}/v1/projects/${facts.projectId}/locations/${facts.location}/publishers`;
     if (!isClaude(call.model)) {
-      const verb = geminiVerb(call);
+      const verb = call.operation === "embed" ? vertexEmbedVerb(call.model) : geminiVerb(call);
       return verb === null ? null : `${base}/google/models/${encodeModel(call.model)}:${verb}`;
     }
     if (call.operation === "count") return `${base}/anthropic/models/count-tokens:rawPredict`;
@@ -48,6 +49,17 @@ function geminiVerb(call: PathCall): string | null {
     default:
       return null;
   }
+}
+
+/** The first Gemini model embeds as those before it do, but one text a request; the later ones have a verb of their own. */
+function vertexEmbeds(model: string): EmbeddingWay | null {
+  if (isClaude(model)) return null;
+  if (!model.includes("gemini")) return "vertex-predict";
+  return model.startsWith("gemini-embedding-001") ? "vertex-predict-one" : "vertex-embed-content";
+}
+
+function vertexEmbedVerb(model: string): string {
+  return vertexEmbeds(model) === "vertex-embed-content" ? "embedContent" : "predict";
 }
 
 function isClaude(model: string): boolean {

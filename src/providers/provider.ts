@@ -57,11 +57,16 @@ export interface PathCall {
   readonly rest: string;
 }
 
+/** Ways to embed that are no client's: `protocols/embeddings` has them under these names. */
+export type EmbeddingWay = "vertex-predict" | "vertex-predict-one" | "vertex-embed-content";
+
 export interface ProviderKind {
   readonly name: KindName;
   readonly vendor: "openai" | "anthropic" | "google" | "cohere" | "ollama";
   /** Protocols it speaks natively for a chat with this model, best first: others are converted to the first. */
   speaks(facts: ProviderFacts, model: string): readonly SpokenProtocol[];
+  /** How it embeds with this model; null, or absent: as the protocol it speaks does. */
+  embeds?(model: string): EmbeddingWay | null;
   /** Request target of a call, query included; null when it has no such endpoint. */
   path(facts: ProviderFacts, call: PathCall): string | null;
   /** Request target of the vendor's list that says what each model takes; absent: it has none. */

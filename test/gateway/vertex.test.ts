@@ -7,7 +7,7 @@ import { anthropicMessages } from "../support/anthropic-answers.ts";
 import { startGateway, type TestGatewayOptions } from "../support/gateway.ts";
 import { gemini } from "../support/gemini-answers.ts";
 import { aliasToml, lastAsked } from "../support/providers.ts";
-import { startUpstream } from "../support/scripted-upstream.ts";
+import { type ReceivedRequest, startUpstream } from "../support/scripted-upstream.ts";
 
 const HOST = "europe-west1-aiplatform.googleapis.com";
 const hello = { model: "m", messages: [{ role: "user", content: "hi" }] };
@@ -175,6 +175,80 @@ describe("Vertex", async () => {
     assert.equal(upstream.requests.at(-1)?.path, `${BASE}/anthropic/models/count-tokens:rawPredict`);
     assert.equal(lastAsked(upstream)["model"], "claude-sonnet-4-5@20250929");
     await sluice.close();
+  });
+
+  /** Each text's vector is its length; as `:predict` or `:embedContent`, whichever was asked. */
+  const embed = (request: ReceivedRequest) => {
+    const { instances, content } = request.json() as {
+      instances?: { content: string }[];
+      content?: { parts: { text: string }[] };
+    };
+    if (content !== undefined) {
+      const values = [content.parts[0]?.text.length, 0.5];
+      return jsonAnswer({ embedding: { values }, usageMetadata: { promptTokenCount: 2 } });
+    }
+    const predictions = instances?.map((entry) => ({
+      embeddings: { values: [entry.content.length, 0.5], statistics: { token_count: 2, truncated: false } },
+    }));
+    return jsonAnswer({ predictions, metadata: { billableCharacterCount: 1 } });
+  };
+  const texts = Array.from({ length: 251 }, (_, index) => "x".repeat(index + 1));
+
+  for (const [model, verb, requests] of [
+    ["text-embedding-005", "predict", 2],
+    ["gemini-embedding-001", "predict", 251],
+    ["gemini-embedding-2", "embedContent", 251],
+  ] as const) {
+    test(`${model} embeds by :${verb}, as many texts at once as it takes, for callers of every kind`, async () => {
+      upstream.forget();
+      upstream.play(embed);
+      const sluice = await start(vertexToml(model));
+      const many = await sluice.post("/v1/embeddings", {
+        model: "m",
+        input: texts,
+        encoding_format: "float",
+      });
+      assert.equal(many.status, 200, many.text);
+      assert.deepEqual(
+        many.json().data.map((entry: { embedding: number[] }) => entry.embedding[0]),
+        texts.map((text) => text.length),
+      );
+      assert.equal(many.json().usage.prompt_tokens, 2 * 251);
+      assert.equal(upstream.requests.length, requests);
+      for (const { path } of upstream.requests) assert.equal(path, `${BASE}/google/models/${model}:${verb}`);
+      // A caller of Gemini's own protocol too: AI Studio's verbs are not Vertex's.
+      const request = { model: "models/m", content: { parts: [{ text: "abc" }] } };
+      const batch = await sluice.post("/v1beta/models/m:batchEmbedContents", { requests: [request] });
+      assert.deepEqual(batch.json(), { embeddings: [{ values: [3, 0.5] }] });
+      const one = await sluice.post("/v1beta/models/m:embedContent", request);
+      assert.deepEqual(one.json(), { embedding: { values: [3, 0.5] } });
+      assert.equal(upstream.requests.at(-1)?.path, `${BASE}/google/models/${model}:${verb}`);
+      const cohere = await sluice.post("/v2/embed", {
+        model: "m",
+        texts: ["abc"],
+        input_type: "search_query",
+        embedding_types: ["float"],
+      });
+      assert.deepEqual(cohere.json().embeddings.float, [[3, 0.5]]);
+      await sluice.close();
+    });
+  }
+
+  test("an error of :predict is told in the caller's form, and Claude embeds nothing", async () => {
+    const message = "250 instance(s) is allowed per prediction. Actual: 512";
+    upstream.play(jsonAnswer({ error: { code: 400, message, status: "INVALID_ARGUMENT" } }, { status: 400 }));
+    const sluice = await start(vertexToml("text-embedding-005"));
+    const answer = await sluice.post("/v1/embeddings", { model: "m", input: "a" });
+    assert.equal(answer.status, 400);
+    assert.equal(answer.json().error.message, message);
+    await sluice.close();
+    upstream.forget();
+    const claude = await start(vertexToml("claude-sonnet-4-5"));
+    const refused = await claude.post("/v1/embeddings", { model: "m", input: "a" });
+    assert.equal(refused.status, 400);
+    assert.equal(refused.json().error.code, "unsupported_endpoint");
+    assert.equal(upstream.requests.length, 0);
+    await claude.close();
   });
 
   test("billing labels go into Gemini's bodies where the provider says so, beside the caller's own", async () => {

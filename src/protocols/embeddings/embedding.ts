@@ -72,17 +72,21 @@ export interface EmbeddingDecodeContext {
   readonly large: LargeStrings;
 }
 
-export interface EmbeddingProtocol {
-  readonly name: EmbeddingProtocolName;
+/** How texts are put to an upstream. */
+export interface EmbeddingUpstream {
   /** Most inputs that one upstream request takes. */
   readonly batchLimit: number;
-  /** Gemini: the verb of the upstream's path that `encodeRequest` writes for. */
-  readonly upstreamVerb?: string;
-  /** Throws Failure (400, param). */
-  decodeRequest(doc: unknown, context: EmbeddingDecodeContext): EmbeddingRequest;
   /** One upstream body for at most `batchLimit` inputs. Throws Failure (400, param) for what cannot be carried. */
   encodeRequest(request: EmbeddingRequest, context: EmbeddingConvertContext): Uint8Array[];
   /** Reads the upstream's answer to `request` (a batch). Throws Failure (502) when the vectors are not all there. */
   decodeResponse(doc: unknown, request: EmbeddingRequest): EmbeddingResponse;
+}
+
+export interface EmbeddingProtocol extends EmbeddingUpstream {
+  readonly name: EmbeddingProtocolName;
+  /** Gemini: the verb of the upstream's path that `encodeRequest` writes for. */
+  readonly upstreamVerb?: string;
+  /** Throws Failure (400, param). */
+  decodeRequest(doc: unknown, context: EmbeddingDecodeContext): EmbeddingRequest;
   encodeResponse(response: EmbeddingResponse, context: EmbeddingAnswerContext): string;
 }
