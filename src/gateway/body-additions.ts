@@ -50,7 +50,7 @@ function addLabels(pieces: readonly Uint8Array[], labels: readonly (readonly [st
 
 /** Vertex reads betas from the body, not from a header. */
 function addBetas(pieces: readonly Uint8Array[], header: string): readonly Uint8Array[] {
-  const betas = cloudBetas(header);
+  const betas = cloudBetas(header, "vertex_ai");
   if (betas.length === 0) return pieces;
   const body = Buffer.concat(pieces);
   const scan = scanObject(body, BETAS);

@@ -94,7 +94,7 @@ export function forwardHeaders(headers: HeaderList, rules: ForwardRules): string
 }
 
 function filterBetas(value: string): string {
-  return cloudBetas(value).join(",");
+  return cloudBetas(value, "bedrock").join(",");
 }
 
 /** Raw pass-through: everything but hop-by-hop, Host and credentials; encodings pass, nothing is decoded. */
