@@ -107,7 +107,80 @@ const ROWS: readonly Row[] = [
     native: "505 closed",
     node: "200 open",
   },
+  {
+    name: "two requests in one, the second where trailers would be",
+    send: `${CHUNKED}0\r\n${GET}\r\n`,
+    native: "200,200 open",
+    node: "400 closed",
+  },
+  {
+    name: "a chunk extension of 20 KB",
+    send: `${CHUNKED}5;${"a".repeat(20000)}\r\nhello\r\n0\r\n\r\n`,
+    ...REFUSED,
+  },
+  {
+    name: "a chunk size behind 100,000 zeros",
+    send: `${CHUNKED}${"0".repeat(100000)}5\r\nhello\r\n0\r\n\r\n`,
+    ...SERVED,
+  },
+  { name: "5,000 chunks of a byte", send: `${CHUNKED}${"1\r\na\r\n".repeat(5000)}0\r\n\r\n`, ...SERVED },
+  {
+    name: "a vertical tab before a coding",
+    send: `${POST}Transfer-Encoding:\x0bchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+    ...REFUSED,
+  },
+  {
+    name: "a vertical tab before a length",
+    send: `${POST}Content-Length:\x0b5\r\n\r\nhello`,
+    ...REFUSED,
+  },
+  {
+    name: "a tab before the colon of a length",
+    send: `${POST}Content-Length\t: 5\r\n\r\nhello`,
+    ...REFUSED,
+  },
+  {
+    name: "Transfer_Encoding, which is another header, beside a length",
+    send: `${POST}Transfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello`,
+    ...SERVED,
+  },
+  {
+    name: "a length that Connection names",
+    send: `${POST}Connection: content-length\r\nContent-Length: 5\r\n\r\nhello`,
+    ...SERVED,
+  },
+  { name: "a body of a GET", send: `${GET}Content-Length: 5\r\n\r\nhello`, ...SERVED },
+  {
+    name: "bytes behind a body that are no request",
+    send: `${POST}Content-Length: 5\r\n\r\nhello${"x".repeat(100)}\r\n\r\n`,
+    native: "200 open",
+    node: "400 closed",
+  },
   // The request line.
+  { name: "HTTP/0.9", send: "GET /v1/b\r\n\r\n", native: "505 closed", node: "505 closed" },
+  {
+    name: "a byte order mark first",
+    send: `\xef\xbb\xbf${GET}\r\n`,
+    native: "505 closed",
+    node: "400 closed",
+  },
+  {
+    name: "a method in small letters",
+    send: `${GET.replace("GET", "get")}\r\n`,
+    native: "200 open",
+    node: "400 closed",
+  },
+  {
+    name: "escapes of dots, of nothing and of no byte in the path",
+    send: "GET /v1/%2e%2e/%00/%zz% HTTP/1.1\r\nHost: h\r\n\r\n",
+    ...SERVED,
+  },
+  {
+    name: "a path of 100 KB",
+    send: `GET /v1/${"b".repeat(100000)} HTTP/1.1\r\nHost: h\r\n\r\n`,
+    native: "431 closed",
+    node: "431 closed",
+  },
   {
     name: "bare LF in the head",
     send: "GET /v1/b HTTP/1.1\nHost: h\n\n",
@@ -225,6 +298,13 @@ const ROWS: readonly Row[] = [
     native: "431 closed",
     node: "431 closed",
   },
+  { name: "DEL in a value", send: `${GET}x: a\x7fb\r\n\r\n`, native: "200 open", node: "400 closed" },
+  { name: "an empty Host", send: "GET /v1/b HTTP/1.1\r\nHost:\r\n\r\n", ...SERVED },
+  {
+    name: "a second Host behind 60 headers",
+    send: `${GET}${headers(60)}Host: i\r\n\r\n`,
+    ...REFUSED,
+  },
   { name: "no Host", send: "GET /v1/b HTTP/1.1\r\n\r\n", ...REFUSED },
   { name: "two Hosts", send: `${GET}Host: i\r\n\r\n`, ...REFUSED },
   {
@@ -295,13 +375,18 @@ async function runAll(kind: EngineKind, cleanups: (() => void)[]) {
     const pieces = (typeof row.send === "string" ? [row.send] : row.send).map((piece) =>
       Buffer.from(piece, "latin1"),
     );
-    return sendRaw(running.port, pieces, { withinMs: 1500, gapMs: 60 });
+    return sendRaw(running.port, pieces, { withinMs: 2500, gapMs: 60 });
   };
   const outcomes = await Promise.all(
     ROWS.map(async (row) => [row.name, summarize(await send(row))] as const),
   );
+  const many = await sendRaw(running.port, `${GET}\r\n`.repeat(1000), {
+    withinMs: 20_000,
+    until: (bytes) => bytes.toString("latin1").split("HTTP/1.1 200 OK").length > 1000,
+  });
   const still = await sendRaw(running.port, `${GET}\r\n`, { until: (bytes) => bytes.includes("ok") });
-  return { outcomes: new Map(outcomes), still: summarize(still), errors: running.errors, peers };
+  const pipelined = summarize(many).split(",").length;
+  return { outcomes: new Map(outcomes), pipelined, still: summarize(still), errors: running.errors, peers };
 }
 
 for (const kind of ENGINES) {
@@ -318,6 +403,7 @@ for (const kind of ENGINES) {
       const expected = kind === "node" ? row.node : row.native;
       test(`${row.name}: ${expected}`, () => assert.equal(results.outcomes.get(row.name), expected));
     }
+    test("each of 1,000 pipelined requests is answered", () => assert.equal(results.pipelined, 1000));
     test("after all of it the next request is served and no handler threw", () => {
       assert.equal(results.still, "200 open");
       assert.deepEqual(results.errors, []);
