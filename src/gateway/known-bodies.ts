@@ -1,7 +1,8 @@
 /** Remembers how request bodies are built: a program's requests differ in one text, and where all the rest stands need not be read again. */
+import { compareRun, rememberRun } from "../base/byte-runs.ts";
 import type { Member, ObjectScan } from "../base/json-scan.ts";
 import { type ListWatch, skipNested, skipString } from "../base/json-skip.ts";
-import { memoryView } from "../base/standing-view.ts";
+import { memoryView } from "../base/memory-view.ts";
 import { isPlainTurn, type TurnNotes } from "../protocols/turn-notes.ts";
 import { BodyFrame } from "./body-frame.ts";
 import { type Conversation, type RequestFacts, readConversation, readFacts } from "./request-facts.ts";
@@ -86,16 +87,15 @@ export class KnownBodies {
     const texts = new LastText();
     skipNested(body, turns.start, member.end, texts);
     if (texts.start < 0 || texts.start + body.length - texts.end > MAX_AROUND) return;
-    const head = body.subarray(0, texts.start);
-    const tail = body.subarray(texts.end);
-    // Eight bytes of nothing but zeros are equal to others as a number.
-    if (head.includes(0) || tail.includes(0)) return;
+    const head = partOf(body, 0, texts.start);
+    const tail = partOf(body, texts.end, body.length);
+    if (head === null || tail === null) return;
     const conversation = conversationOf(body, facts);
     if (conversation === null) return;
     const options = facts.streamOptions === undefined ? -1 : scan.members.indexOf(facts.streamOptions);
     this.#known.unshift({
-      head: partOf(head),
-      tail: partOf(tail),
+      head,
+      tail,
       length: body.length,
       facts,
       frame: new BodyFrame(texts.start, member, scan, conversation, turns.carrier),
@@ -134,38 +134,36 @@ class LastText implements ListWatch {
   onOther(): void {}
 }
 
-/** Bytes to compare with, by eights: an access to a buffer costs several times as much as one to a list. */
+/** Bytes to compare with. */
 interface Part {
   readonly words: readonly number[];
-  readonly rest: readonly number[];
-  /** The last eight bytes; of fewer, nothing that is equal to any. */
-  readonly last: number;
   readonly length: number;
 }
 
-const WORD = 8;
 const COLON = 0x3a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-function partOf(bytes: Buffer): Part {
-  const count = Math.floor(bytes.length / WORD);
-  const words = Array.from({ length: count }, (_, i) => bytes.readDoubleLE(WORD * i));
-  const { length } = bytes;
-  const last = length < WORD ? Number.NaN : bytes.readDoubleLE(length - WORD);
-  return { words, rest: [...bytes.subarray(WORD * count)], last, length };
+/** null: it cannot be remembered. */
+function partOf(body: Buffer, start: number, end: number): Part | null {
+  if (body.subarray(start, end).includes(0)) return null;
+  const words: number[] = [];
+  const offset = body.byteOffset;
+  rememberRun(words, memoryView(body), offset + start, offset + end);
+  return { words: words.slice(), length: end - start };
 }
 
 function isLike({ head, tail }: KnownBody, body: Buffer, view: DataView): boolean {
   const start = head.length;
   const end = body.length - tail.length;
   const offset = body.byteOffset;
+  const text = offset + start;
   return (
     end > start &&
     // Right before the text bodies that are unlike mostly differ: nearly all are told apart by one look.
-    view.getFloat64(offset + start - WORD, true) === head.last &&
-    isAt(head, view, offset) &&
-    isAt(tail, view, offset + end) &&
+    view.getFloat64(text - 8, true) === head.words[head.words.length - 1] &&
+    compareRun(head.words, 0, view, offset, text) >= 0 &&
+    compareRun(tail.words, 0, view, offset + end, offset + body.length) >= 0 &&
     endsAt(body, start, end) &&
     isPlainTurn(body, start, end)
   );
@@ -176,13 +174,6 @@ function endsAt(body: Buffer, start: number, end: number): boolean {
   // Nearly always it is the first quote, and no backslash stands before it: one search tells.
   if (body[end - 1] !== BACKSLASH && body.indexOf(QUOTE, start) === end) return true;
   return skipString(body, start - 1, body.length) === end + 1;
-}
-
-function isAt({ words, rest }: Part, view: DataView, start: number): boolean {
-  let at = start;
-  for (let i = 0; i < words.length; i++, at += WORD) if (view.getFloat64(at, true) !== words[i]) return false;
-  for (let i = 0; i < rest.length; i++) if (view.getUint8(at + i) !== rest[i]) return false;
-  return true;
 }
 
 /** The facts of a body whose text is `longer` by so many bytes. Where all stands is worked out when somebody asks, which few do. */

@@ -1,8 +1,9 @@
 /** What answers have in common: all but the strings and numbers that were seen to differ; and which of the numbers their usage is made of. */
+import { compareRun, rememberRun } from "../base/byte-runs.ts";
 import { endOfNumber, endOfText } from "../base/json-valid.ts";
+import { memoryView } from "../base/memory-view.ts";
 import type { AnswerValues } from "./answer-values.ts";
 import { spells } from "./byte-text.ts";
-import { compareRun, rememberRun, viewOf } from "./known-bytes.ts";
 import type { Usage } from "./neutral.ts";
 import type { UsageCounts } from "./protocol.ts";
 
@@ -48,11 +49,12 @@ export interface Skeleton {
 /** Whether [start, end) is the same but for what may differ: then it is JSON as well, and "error" stands nowhere in it. */
 export function fits(known: Skeleton, bytes: Buffer, view: DataView, start: number, end: number): boolean {
   const { runs, words, numeric } = known;
+  const offset = bytes.byteOffset;
   let at = start;
   for (let i = 0, word = 0; ; i++) {
     const to = at + (runs[i] as number);
     if (to > end) return false;
-    word = compareRun(words, word, bytes, view, at, to);
+    word = compareRun(words, word, view, offset + at, offset + to);
     if (word < 0) return false;
     if (i + 1 === runs.length) return to === end;
     if (((numeric >> i) & 1) === 1) {
@@ -80,9 +82,10 @@ export function usageOf({ places, fixed, counts }: Skeleton): Usage | null | und
 
 /** As `endOfText`, four bytes at a time while they are plain. */
 function endOfAny(bytes: Buffer, view: DataView, from: number, end: number): number {
+  const offset = bytes.byteOffset;
   let at = from;
   for (; at + 4 <= end; at += 4) {
-    const four = view.getInt32(at, true);
+    const four = view.getInt32(offset + at, true);
     const quote = four ^ 0x22222222;
     const backslash = four ^ 0x5c5c5c5c;
     // The top bit of a byte is set where it is a quote, a backslash or a control character, and above such a byte.
@@ -130,7 +133,8 @@ export function learnSkeleton(
   const values = found.texts.map((text, i) => (old === undefined || old.values[i] === text ? text : null));
   const runs: number[] = [];
   const words: number[] = [];
-  const view = viewOf(body);
+  const view = memoryView(body);
+  const offset = body.byteOffset;
   /** Of each value its number among those that differ. */
   const open: number[] = [];
   let numeric = 0;
@@ -142,11 +146,11 @@ export function learnSkeleton(
     if (found.isNumber[i] === true) numeric |= 1 << runs.length;
     const to = found.starts[i] ?? at;
     runs.push(to - at);
-    rememberRun(words, body, view, at, to);
+    rememberRun(words, view, offset + at, offset + to);
     at = found.ends[i] ?? to;
   }
   runs.push(body.length - at);
-  rememberRun(words, body, view, at, body.length);
+  rememberRun(words, view, offset + at, offset + body.length);
   if (words.length > MAX_WORDS) return null;
   const sources = found.findFigures(counts);
   return {

@@ -1,7 +1,7 @@
 /** The answers of one provider are alike: what one of them spelled is compared with the next, instead of walking that too. */
+import { memoryView } from "../base/memory-view.ts";
 import { fits, learnSkeleton, type ReadUsage, type Skeleton, usageOf } from "./answer-skeleton.ts";
 import { AnswerValues } from "./answer-values.ts";
-import { viewOf } from "./known-bytes.ts";
 import type { Usage } from "./neutral.ts";
 import type { UsageCounts } from "./protocol.ts";
 
@@ -28,7 +28,7 @@ export class KnownAnswers {
   recall(bytes: Buffer, start: number, end: number, readUsage: ReadUsage): boolean {
     const skeletons = this.#skeletons;
     if (skeletons.length === 0 || end - start > MAX_COMPARED || !mayEnd(bytes[end - 1])) return false;
-    const view = viewOf(bytes);
+    const view = memoryView(bytes, end);
     for (let i = 0; i < skeletons.length; i++) {
       const known = skeletons[i] as Skeleton;
       if (known.readUsage !== readUsage || !fits(known, bytes, view, start, end)) continue;

@@ -1,6 +1,7 @@
 /** The events of one stream are alike: what one of them spelled is compared with the next, eight bytes at a time, instead of walking that too. */
+import { compareRun, rememberRun } from "../base/byte-runs.ts";
+import { memoryView } from "../base/memory-view.ts";
 import type { EscapedText } from "./escaped-text.ts";
-import { compareRun, rememberRun, viewOf } from "./known-bytes.ts";
 
 /** Fixed bytes of an event, at most; this is memory of every stream. */
 const MAX_FIXED = 384;
@@ -40,12 +41,13 @@ export class KnownEvents {
     const runs = this.#runs;
     if (runs.length === 0) return -1;
     const words = this.#words;
-    const view = viewOf(event);
+    const view = memoryView(event, limit);
+    const offset = event.byteOffset;
     let at = start;
     for (let i = 0, word = 0; ; i++) {
       const end = at + (runs[i] as number);
       if (end > limit) return -1;
-      word = compareRun(words, word, event, view, at, end);
+      word = compareRun(words, word, view, offset + at, offset + end);
       if (word < 0) return -1;
       if (i + 1 === runs.length) return end;
       const close = plainEnd(event, end, limit);
@@ -91,7 +93,8 @@ export class KnownEvents {
     this.#misses++;
     const runs: number[] = [];
     const words: number[] = [];
-    const view = viewOf(event);
+    const view = memoryView(event, end);
+    const offset = event.byteOffset;
     let fixed = 0;
     for (let i = 0, at = start; i <= count; i++) {
       const to = i < count ? (starts[i] as number) : end;
@@ -99,7 +102,7 @@ export class KnownEvents {
       fixed += length;
       if (fixed > MAX_FIXED || !isPlain(event, at, i < count ? to : to - 1)) return;
       runs.push(length);
-      rememberRun(words, event, view, at, to);
+      rememberRun(words, view, offset + at, offset + to);
       at = ends[i] as number;
     }
     // One blank line, and that at its end: where the event ends need not be looked for either.

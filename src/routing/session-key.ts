@@ -1,6 +1,6 @@
 /** Which conversation a request belongs to: what implicit stickiness remembers a target for. */
 
-import { memoryView } from "../base/standing-view.ts";
+import { memoryView } from "../base/memory-view.ts";
 
 /** Already read out of the request; "" = absent. */
 export interface SessionFacts {

@@ -1,4 +1,6 @@
 /** Remembers heads of an origin: its next answer has the same lines but for some values, and what is the same bytes needs no second reading. */
+import { countSame } from "../base/byte-runs.ts";
+import { memoryView } from "../base/memory-view.ts";
 import { HeadNames } from "./head-names.ts";
 import { framesAnswer, type ResponseFraming } from "./response-framing.ts";
 
@@ -28,7 +30,7 @@ export interface ReadHead {
 interface KnownHead extends ReadHead {
   /** Not written to: callers have it. */
   headers: string[];
-  /** As it came: names may be in capitals. */
+  /** As it came: names may be in capitals. A head with a NUL is refused, never known. */
   readonly bytes: DataView;
   readonly names: HeadNames;
   /** Heads that were like it but for some values. */
@@ -54,7 +56,7 @@ export class KnownHeads {
   recall(bytes: Buffer, start: number, end: number, framing: ResponseFraming): number {
     const heads = this.#heads;
     if (heads.length === 0) return -1;
-    const view = viewOf(bytes, end);
+    const view = memoryView(bytes, end);
     for (let i = 0; i < heads.length; i++) {
       const known = heads[i] as KnownHead;
       const next = this.#compare(known, bytes, view, start, end);
@@ -102,12 +104,13 @@ export class KnownHeads {
     const { marks } = known;
     const length = known.bytes.byteLength;
     const lines = marks.length >> 2;
+    const offset = bytes.byteOffset;
     this.#changed = 0;
     let at = start;
     let from = 0;
     let line = 0;
     for (;;) {
-      const same = countSame(view, at, known.bytes, from, Math.min(end - at, length - from));
+      const same = countSame(view, offset + at, known.bytes, from, Math.min(end - at, length - from));
       at += same;
       from += same;
       if (from === length) return at;
@@ -165,35 +168,6 @@ export class KnownHeads {
     }
     known.headers = headers;
   }
-}
-
-/** The buffer that sockets are read into, again and again: a view costs more than what it is for. */
-let standing: Buffer | null = null;
-let standingView: DataView | null = null;
-
-function viewOf(bytes: Buffer, end: number): DataView {
-  if (bytes === standing && standingView !== null) return standingView;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  // A piece of a TLS stream is as long as what it holds, and comes once.
-  if (end < bytes.length) {
-    standing = bytes;
-    standingView = view;
-  }
-  return view;
-}
-
-/** How many of the next `length` bytes are the same. */
-function countSame(a: DataView, at: number, b: DataView, from: number, length: number): number {
-  let i = countSameByEights(a, at, b, from, length);
-  for (; i < length; i++) if (a.getUint8(at + i) !== b.getUint8(from + i)) break;
-  return i;
-}
-
-/** Apart from the loop above, or V8 checks both views anew in every round. Of doubles that are equal only zeros have other bytes, and no head is known that has a NUL. */
-function countSameByEights(a: DataView, at: number, b: DataView, from: number, length: number): number {
-  let i = 0;
-  for (; i < length - 7; i += 8) if (a.getFloat64(at + i, true) !== b.getFloat64(from + i, true)) break;
-  return i;
 }
 
 /** The first byte at or after `at` that no value may hold. */
