@@ -1,5 +1,6 @@
 /** Remembers what was made of a head: an SDK sends the same one with every request, an upstream the same names with every answer. */
 import type { HeaderList } from "../base/headers.ts";
+import { Ring } from "../base/ring.ts";
 
 /** Heads remembered at a time: a household has few clients and providers, each with a head or two. */
 const HEADS = 4;
@@ -13,18 +14,17 @@ interface KnownHead<T> {
 }
 
 export class HeadMemory<T> {
-  readonly #known: KnownHead<T>[] = [];
-  readonly #heads: number;
-  #oldest = 0;
+  readonly #known: Ring<KnownHead<T>>;
 
   constructor(heads = HEADS) {
-    this.#heads = heads;
+    this.#known = new Ring(heads);
   }
 
   /** What was made of a head with the same names and the same values of those that count; null = of none. */
   recall(headers: HeaderList): T | null {
-    for (let i = 0; i < this.#known.length; i++) {
-      const { lines, made } = this.#known[i] as KnownHead<T>;
+    const known = this.#known.all;
+    for (let i = 0; i < known.length; i++) {
+      const { lines, made } = known[i] as KnownHead<T>;
       if (isLike(headers, lines)) return made;
     }
     return null;
@@ -34,8 +34,7 @@ export class HeadMemory<T> {
   keep(headers: HeaderList, counts: (name: string) => boolean, made: T): void {
     const lines = headers.map((text, i) => (i % 2 === 0 || counts(headers[i - 1] ?? "") ? text : null));
     if (lines.reduce((sum, text) => sum + (text?.length ?? 0), 0) > MAX_LENGTH) return;
-    this.#known[this.#oldest] = { lines, made };
-    this.#oldest = (this.#oldest + 1) % this.#heads;
+    this.#known.add({ lines, made });
   }
 }
 

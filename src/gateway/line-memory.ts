@@ -1,4 +1,5 @@
 /** Remembers the middle of request lines: one caller's requests to one model differ in their ids and in numbers. */
+import { Ring } from "../base/ring.ts";
 import { type LineWriter, type Piece, piece } from "../telemetry/gathered-lines.ts";
 import type { RequestRecord } from "./record.ts";
 
@@ -26,14 +27,13 @@ interface KnownMiddle {
 }
 
 export class LineMemory {
-  readonly #known: KnownMiddle[] = [];
-  #oldest = 0;
+  readonly #known = new Ring<KnownMiddle>(MIDDLES);
   /** Of the line written last, its second since 1970 included. */
   #opening = NONE;
   #second = Number.NaN;
 
   get size(): number {
-    return this.#known.length;
+    return this.#known.all.length;
   }
 
   /** Level and time. */
@@ -53,20 +53,21 @@ export class LineMemory {
     const kind = told.caller?.kind ?? "anonymous";
     const caller = told.caller?.id ?? told.stranger;
     const firstTarget = told.attempts[0]?.target ?? null;
-    for (let i = 0; i < this.#known.length; i++) {
-      const known = this.#known[i] as KnownMiddle;
+    const known = this.#known.all;
+    for (let i = 0; i < known.length; i++) {
+      const middle = known[i] as KnownMiddle;
       if (
-        known.caller === caller &&
-        known.model === told.model &&
-        known.answeredBy === told.answeredBy &&
-        known.firstTarget === firstTarget &&
-        known.status === status &&
-        known.stream === told.stream &&
-        known.operation === told.operation &&
-        known.protocol === told.protocol &&
-        known.kind === kind
+        middle.caller === caller &&
+        middle.model === told.model &&
+        middle.answeredBy === told.answeredBy &&
+        middle.firstTarget === firstTarget &&
+        middle.status === status &&
+        middle.stream === told.stream &&
+        middle.operation === told.operation &&
+        middle.protocol === told.protocol &&
+        middle.kind === kind
       ) {
-        line.add(known.written);
+        line.add(middle.written);
         return;
       }
     }
@@ -83,7 +84,7 @@ export class LineMemory {
       return;
     }
     const written = piece(text);
-    this.#known[this.#oldest] = {
+    this.#known.add({
       kind,
       caller,
       operation,
@@ -94,8 +95,7 @@ export class LineMemory {
       stream,
       firstTarget,
       written,
-    };
-    this.#oldest = (this.#oldest + 1) % MIDDLES;
+    });
     line.add(written);
   }
 }

@@ -1,6 +1,7 @@
 /** Puts the head of an answer together. Most heads are like an earlier one but for a few values: the rest is remembered. */
 import { STATUS_CODES } from "node:http";
 import type { HeaderList } from "../base/headers.ts";
+import { Ring } from "../base/ring.ts";
 import { formatTimes, type ServerTimes } from "../base/server-timing.ts";
 import { HeadBytes } from "./head-bytes.ts";
 import { cleanValue } from "./screen.ts";
@@ -114,24 +115,17 @@ export class KnownHead {
 }
 
 export class HeadLines {
-  readonly #known: KnownHead[] = [];
-  #oldest = 0;
+  readonly #known = new Ring<KnownHead>(HEADS);
 
   find(status: number, headers: HeaderList): KnownHead {
-    for (let i = 0; i < this.#known.length; i++) {
-      const known = this.#known[i] as KnownHead;
-      if (known.takes(status, headers)) return known;
+    const known = this.#known.all;
+    for (let i = 0; i < known.length; i++) {
+      const head = known[i] as KnownHead;
+      if (head.takes(status, headers)) return head;
     }
-    return this.#learn(status, headers);
-  }
-
-  #learn(status: number, headers: HeaderList): KnownHead {
-    const known = new KnownHead(status, headers);
-    if (known.lengthOf(headers) <= MAX_LENGTH) {
-      this.#known[this.#oldest] = known;
-      this.#oldest = (this.#oldest + 1) % HEADS;
-    }
-    return known;
+    const head = new KnownHead(status, headers);
+    if (head.lengthOf(headers) <= MAX_LENGTH) this.#known.add(head);
+    return head;
   }
 }
 

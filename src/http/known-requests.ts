@@ -1,5 +1,6 @@
 /** Remembers heads of requests as a whole: an SDK sends the same one with each, but for the length of the body. */
 import { type HeaderList, hasHeader } from "../base/headers.ts";
+import { Ring } from "../base/ring.ts";
 import { isFromBrowser } from "./browser.ts";
 import type { HeadNotes } from "./exchange.ts";
 import { isForwardedFor } from "./peer.ts";
@@ -43,8 +44,7 @@ interface KnownRequest extends TakenHead {
 
 /** Takes a head line by line, and compares as they come: what is like the last one needs no list of its own. */
 export class KnownRequests {
-  readonly #known: KnownRequest[] = [];
-  #oldest = 0;
+  readonly #known = new Ring<KnownRequest>(HEADS);
   #last: KnownRequest = NONE;
   /** Lines of the last one that were the same so far. */
   #same = 0;
@@ -93,7 +93,7 @@ export class KnownRequests {
     if (this.#lines !== null || this.#same < known.lines.length) {
       const lines = this.#lines ?? this.#sameLines();
       this.#lines = null;
-      const other = this.#isStrange ? undefined : this.#known.find((each) => isLike(each, lines));
+      const other = this.#isStrange ? undefined : this.#known.all.find((each) => isLike(each, lines));
       if (other === undefined) return this.#takeNew(lines);
       known = other;
       this.#last = other;
@@ -125,13 +125,12 @@ export class KnownRequests {
     this.#head = known;
     if (comesAgain(headers)) {
       if (lengthAt >= 0) lines[lengthAt] = "";
-      this.#known[this.#oldest] = known;
-      this.#oldest = (this.#oldest + 1) % HEADS;
+      this.#known.add(known);
       this.#last = known;
       this.#addSecrets(known);
       if (this.#secrets.size > MAX_SECRETS) {
         this.#secrets = new Map();
-        for (const each of this.#known) this.#addSecrets(each);
+        for (const each of this.#known.all) this.#addSecrets(each);
       }
     }
     return framing;

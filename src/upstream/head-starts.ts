@@ -1,4 +1,5 @@
 /** Heads of requests to one origin as bytes, up to the length of the body: a client's next request mostly differs in that alone. */
+import { Ring } from "../base/ring.ts";
 import type { UpstreamRequest } from "./client.ts";
 
 /** Heads remembered at a time: few clients ask an origin at once, each for a model or two. */
@@ -15,20 +16,20 @@ interface KnownStart {
 }
 
 export class HeadStarts {
-  readonly #known: KnownStart[] = [];
-  #oldest = 0;
+  readonly #known = new Ring<KnownStart>(HEADS);
 
   /** null: not known. */
   recall(request: UpstreamRequest): Buffer | null {
-    for (let i = 0; i < this.#known.length; i++) {
-      const known = this.#known[i] as KnownStart;
+    const known = this.#known.all;
+    for (let i = 0; i < known.length; i++) {
+      const start = known[i] as KnownStart;
       if (
-        known.constantHeaders === request.constantHeaders &&
-        known.path === request.path &&
-        known.headers === request.headers &&
-        known.method === request.method
+        start.constantHeaders === request.constantHeaders &&
+        start.path === request.path &&
+        start.headers === request.headers &&
+        start.method === request.method
       )
-        return known.bytes;
+        return start.bytes;
     }
     return null;
   }
@@ -39,8 +40,7 @@ export class HeadStarts {
     bytes.write(text, "latin1");
     if (text.length > MAX_BYTES) return bytes;
     const { method, path, constantHeaders, headers } = request;
-    this.#known[this.#oldest] = { method, path, constantHeaders, headers, bytes };
-    this.#oldest = (this.#oldest + 1) % HEADS;
+    this.#known.add({ method, path, constantHeaders, headers, bytes });
     return bytes;
   }
 }
