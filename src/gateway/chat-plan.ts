@@ -3,17 +3,13 @@ import type { Failure } from "../base/failure.ts";
 import { badRequest } from "../base/failure.ts";
 import { needsResponses } from "../protocols/openai-chat/dialects.ts";
 import { mustEmulateStop } from "../protocols/openai-chat/pass-through.ts";
-import type { ChatProtocol } from "../protocols/protocol.ts";
 import type { SpokenProtocol } from "../providers/provider.ts";
 import { appendRequestId } from "./answer-head.ts";
 import { convertChat } from "./chat-convert.ts";
 import { relayChat } from "./chat-relay.ts";
-import { type ChatFacts, ChatState } from "./chat-state.ts";
-import type { Core } from "./core.ts";
+import type { ChatState } from "./chat-state.ts";
 import type { Broken, PendingSend, Plan, PreparedSend, Rework } from "./plan.ts";
-import type { RequestRecord } from "./record.ts";
 import { refusal } from "./refusal.ts";
-import type { RequestFacts } from "./request-facts.ts";
 import type { Target } from "./target.ts";
 
 export class ChatPlan implements Plan {
@@ -22,15 +18,9 @@ export class ChatPlan implements Plan {
   readonly idInPath = false;
   readonly #state: ChatState;
 
-  constructor(
-    core: Core,
-    record: RequestRecord,
-    client: ChatProtocol,
-    facts: ChatFacts,
-    walk: Pick<RequestFacts, "scan" | "turns">,
-  ) {
-    this.#state = new ChatState(core, record, client, facts, walk);
-    this.stream = facts.stream;
+  constructor(state: ChatState) {
+    this.#state = state;
+    this.stream = state.facts.stream;
   }
 
   prepare(target: Target, rework: Rework): PreparedSend | PendingSend {

@@ -11,6 +11,7 @@ import { asksForUsage } from "../protocols/openai-chat/pass-through.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type { Operation } from "../providers/provider.ts";
 import { ChatPlan } from "./chat-plan.ts";
+import { ChatState } from "./chat-state.ts";
 import type { Core } from "./core.ts";
 import { planCount } from "./count-plan.ts";
 import { planEmbed } from "./embed-plan.ts";
@@ -106,7 +107,7 @@ function dispatchChat(
     frame: facts.frame,
     longer: facts.longer,
   };
-  const plan = new ChatPlan(core, record, protocol, asked, facts);
+  const plan = new ChatPlan(new ChatState(core, record, protocol, asked, facts));
   const issuer = pinnedTarget(core, record, body, facts, targets);
   return openLoop(core, record, { alias, targets, plan, body, facts, issuer });
 }
