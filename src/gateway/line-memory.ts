@@ -1,6 +1,7 @@
 /** Remembers the middle of request lines: one caller's requests to one model differ in their ids and in numbers. */
+import { type Piece, piece } from "../base/piece.ts";
 import { Ring } from "../base/ring.ts";
-import { type LineWriter, type Piece, piece } from "../telemetry/gathered-lines.ts";
+import type { LineWriter } from "../telemetry/gathered-lines.ts";
 import type { RequestRecord } from "./record.ts";
 
 /** Middles remembered at a time: a household has few callers, each with a model or two. */

@@ -1,5 +1,6 @@
 /** The line the log has of a request, put together by hand (60-observability.md, Logs). */
-import { type LineWriter, piece } from "../telemetry/gathered-lines.ts";
+import { piece } from "../base/piece.ts";
+import type { LineWriter } from "../telemetry/gathered-lines.ts";
 import type { Core } from "./core.ts";
 import type { Delivery } from "./delivery.ts";
 import type { AttemptNote, RequestRecord } from "./record.ts";

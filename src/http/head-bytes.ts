@@ -1,5 +1,6 @@
 /** The bytes of heads that differ in a few values only: what stays is written once, a value where the last one stood. */
 import type { HeaderList } from "../base/headers.ts";
+import { piece, writePiece } from "../base/piece.ts";
 import type { ServerTimes } from "../base/server-timing.ts";
 
 /** Bytes of all values that change; a head with longer ones is not written here. */
@@ -127,34 +128,16 @@ function writeTimes(
   { queue, policy, upstream, total }: ServerTimes,
 ): number {
   if (!(queue < MAX_TENTHS && policy < MAX_TENTHS && upstream < MAX_TENTHS && total < MAX_TENTHS)) return -1;
-  let at = writeTenths(bytes, writeLabel(words, start, QUEUE), queue);
-  at = writeTenths(bytes, writeLabel(words, at, POLICY), policy);
-  at = writeTenths(bytes, writeLabel(words, at, UPSTREAM), upstream);
-  return writeTenths(bytes, writeLabel(words, at, TOTAL), total);
+  let at = writeTenths(bytes, writePiece(words, start, QUEUE), queue);
+  at = writeTenths(bytes, writePiece(words, at, POLICY), policy);
+  at = writeTenths(bytes, writePiece(words, at, UPSTREAM), upstream);
+  return writeTenths(bytes, writePiece(words, at, TOTAL), total);
 }
 
-interface Label {
-  readonly length: number;
-  /** Its bytes, read as numbers eight at a time; what stands behind it is written over. */
-  readonly words: readonly number[];
-}
-
-function label(text: string): Label {
-  const bytes = Buffer.alloc(Math.ceil(text.length / 8) * 8);
-  bytes.write(text, "latin1");
-  const words = Array.from({ length: bytes.length / 8 }, (_, i) => bytes.readDoubleLE(8 * i));
-  return { length: text.length, words };
-}
-
-const QUEUE = label("\r\nserver-timing: queue;dur=");
-const POLICY = label(", policy;dur=");
-const UPSTREAM = label(", upstream;dur=");
-const TOTAL = label(", total;dur=");
-
-function writeLabel(to: DataView, at: number, { length, words }: Label): number {
-  for (let i = 0; i < words.length; i++) to.setFloat64(at + 8 * i, words[i] as number, true);
-  return at + length;
-}
+const QUEUE = piece("\r\nserver-timing: queue;dur=");
+const POLICY = piece(", policy;dur=");
+const UPSTREAM = piece(", upstream;dur=");
+const TOTAL = piece(", total;dur=");
 
 /** A whole number of tenths as a decimal number, without a tenth that is none. Returns where it ends. */
 function writeTenths(bytes: Uint8Array, at: number, tenths: number): number {

@@ -1,4 +1,5 @@
 /** Lines gathered as bytes and handed over many at a time: a string that waits is copied, measured and collected once per line. */
+import { type Piece, piece, WORD, writePiece } from "../base/piece.ts";
 
 /**
  * Handed over at the latest when so much is there. A pipe's writer wakes another thread for each: few are cheaper than
@@ -28,30 +29,12 @@ export interface LineWriter {
   finish(last?: Piece): void;
 }
 
-/** What a line is put together of: names, punctuation, words of ours. Made once. */
-export interface Piece {
-  readonly length: number;
-  /**
-   * The bytes, read as numbers eight at a time: an access to a buffer costs several times as much as one to a list.
-   * UTF-8 comes back as it was: no eight bytes of it read as "not a number", which alone has more than one spelling.
-   */
-  readonly words: readonly number[];
-}
-
-export function piece(text: string): Piece {
-  const length = Buffer.byteLength(text);
-  const bytes = Buffer.alloc(Math.ceil(length / WORD) * WORD);
-  bytes.write(text);
-  const words = Array.from({ length: bytes.length / WORD }, (_, i) => bytes.readDoubleLE(i * WORD));
-  return { length, words };
-}
-
 export class GatheredLines implements LineWriter {
   readonly #take: (bytes: Buffer) => void;
   readonly #onWaiting: () => void;
   #bytes = NOTHING;
   #room = 0;
-  #view = viewOf(NOTHING);
+  #view = new DataView(NOTHING.buffer);
   #end = 0;
   /** Where the line begins that is being written. */
   #line = 0;
@@ -81,7 +64,7 @@ export class GatheredLines implements LineWriter {
 
   add(piece: Piece): this {
     this.#reserve(piece.length + WORD);
-    this.#end = this.#put(piece);
+    this.#end = writePiece(this.#view, this.#end, piece);
     return this;
   }
 
@@ -137,9 +120,10 @@ export class GatheredLines implements LineWriter {
   count(name: Piece, value: number | null): this {
     if (value === null || !(value >= 0 && value < 1000)) return this.add(name).whole(value);
     this.#reserve(name.length + 2 * WORD);
-    const at = this.#put(name);
+    const view = this.#view;
+    const at = writePiece(view, this.#end, name);
     const count = value < 10 ? 1 : value < 100 ? 2 : 3;
-    this.#view.setInt32(at, lastDigits(value | 0, count), true);
+    view.setInt32(at, lastDigits(value | 0, count), true);
     this.#end = at + count;
     return this;
   }
@@ -148,24 +132,15 @@ export class GatheredLines implements LineWriter {
     const all = Math.round(ms * 10);
     if (!(all >= 0 && all < 10_000)) return this.add(name).tenths(ms);
     this.#reserve(name.length + 2 * WORD);
-    const at = this.#put(name);
+    const view = this.#view;
+    const at = writePiece(view, this.#end, name);
     const units = Math.floor(all / 10);
     const rest = all - units * 10;
     const count = units < 10 ? 1 : units < 100 ? 2 : 3;
-    const view = this.#view;
     view.setInt32(at, lastDigits(units, count), true);
     if (rest > 0) view.setInt16(at + count, POINT | ((ZERO + rest) << 8), true);
     this.#end = at + (rest > 0 ? count + 2 : count);
     return this;
-  }
-
-  /** Writes a piece where there is room for it; returns where it ends. */
-  #put({ words, length }: Piece): number {
-    const view = this.#view;
-    const end = this.#end;
-    // What the last word has too much is written over by what follows.
-    for (let i = 0; i < words.length; i++) view.setFloat64(end + WORD * i, words[i] as number, true);
-    return end + length;
   }
 
   /** The last `count` digits of a whole number below 1000. */
@@ -196,19 +171,14 @@ export class GatheredLines implements LineWriter {
     this.#hold(larger);
   }
 
+  /** Bytes that have their memory to themselves. */
   #hold(bytes: Buffer<ArrayBuffer>): void {
     this.#bytes = bytes;
     this.#room = bytes.length;
-    this.#view = viewOf(bytes);
+    this.#view = new DataView(bytes.buffer);
   }
 }
 
-function viewOf(bytes: Buffer<ArrayBuffer>): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** Bytes of a number of a piece. */
-const WORD = 8;
 const NOTHING = Buffer.alloc(0);
 const NEWLINE = piece("\n");
 const NULL = piece("null");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { GatheredLines, piece } from "../../src/telemetry/gathered-lines.ts";
+import { piece } from "../../src/base/piece.ts";
+import { GatheredLines } from "../../src/telemetry/gathered-lines.ts";
 
 function gather() {
   const chunks: string[] = [];

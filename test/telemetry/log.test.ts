@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { piece } from "../../src/telemetry/gathered-lines.ts";
+import { piece } from "../../src/base/piece.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { fakeTime } from "../support/fake-time.ts";
 
