@@ -116,15 +116,15 @@ function conversationOf(body: Buffer, facts: RequestFacts): Conversation | null 
   }
 }
 
-/** The last text in a list that says nothing of who speaks: without its quotes. */
+/** The last that somebody says in a list, without its quotes: other texts, as ids and names, may have to be others for a target. */
 class LastText implements ListWatch {
   start = -1;
   end = -1;
 
   onString(bytes: Buffer, at: number, end: number): void {
+    if (!isSaid(bytes, at)) return;
     const close = skipString(bytes, at, end) - 1;
-    // A name's last bytes belong to what is looked for before a string.
-    if (!isPlainTurn(bytes, at + 1, close) || bytes[close + 1] === COLON) return;
+    if (!isPlainTurn(bytes, at + 1, close)) return;
     this.start = at + 1;
     this.end = close;
   }
@@ -134,13 +134,20 @@ class LastText implements ListWatch {
   onOther(): void {}
 }
 
+/** What stands before a text that somebody says. */
+const SAID = /"(?:content|text)"[ \t\r\n]*:[ \t\r\n]*$/;
+const MAX_NAME = 64;
+
+function isSaid(bytes: Buffer, at: number): boolean {
+  return SAID.test(bytes.toString("latin1", Math.max(0, at - MAX_NAME), at));
+}
+
 /** Bytes to compare with. */
 interface Part {
   readonly words: readonly number[];
   readonly length: number;
 }
 
-const COLON = 0x3a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 

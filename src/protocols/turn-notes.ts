@@ -97,14 +97,19 @@ const CHATBOT = Buffer.from('"CHATBOT"');
 const MODEL = Buffer.from('"model"');
 const DEVELOPER = Buffer.from('"developer"');
 const CARRIER = Buffer.from('"slc1.');
+const WORDS = [USER, ASSISTANT, CHATBOT, MODEL, DEVELOPER];
 const ROLE = Buffer.from('"role":');
 
-/** Longer than every word that is looked for. */
-const PLAIN_TEXT = 10;
+/** The longest of the words, with its quotes. */
+const LONGEST = 11;
 
-/** Whether nothing would be noted of the text [start, end) between quotes: it is long, and no carrier. */
+/** Whether nothing would be noted of the text [start, end) between quotes: it is no carrier, and none of the words. */
 export function isPlainTurn(bytes: Buffer, start: number, end: number): boolean {
-  return end - start >= PLAIN_TEXT && !(bytes[start] === 0x73 && bytes[start + 1] === 0x6c);
+  if (bytes[start] === 0x73 && bytes[start + 1] === 0x6c) return false;
+  if (end - start + 2 > LONGEST) return true;
+  for (let i = 0; i < WORDS.length; i++)
+    if (spells(bytes, start - 1, end + 1, WORDS[i] as Buffer)) return false;
+  return true;
 }
 
 function spells(bytes: Buffer, at: number, end: number, word: Buffer): boolean {

@@ -41,7 +41,7 @@ function gateway(dialect: string, model: string) {
 type Simulated = ReturnType<typeof gateway>;
 
 /** What the target was sent, and what the caller got, without what differs from one request to the next. */
-function told(simulated: Simulated, body: object): unknown {
+function told(simulated: Simulated, body: object | string): unknown {
   const { network, time } = simulated;
   const before = network.requests.length;
   const exchange = simulated.ask("/v1/chat/completions", body);
@@ -124,6 +124,35 @@ test("bodies of one frame reach their target as they would if none had come befo
           JSON.stringify([dialect, model, body]),
         );
       }
+    }
+  }
+});
+
+test("a text that some target wants otherwise is no text of a frame", () => {
+  const head = '{"model":"m","messages":[{"role":"user","content":"hi"},';
+  const frames: readonly ((text: string) => string)[] = [
+    (text) => `${head}{"role":"tool","tool_call_id":"${text}"}]}`,
+    (text) => `${head}{"role":"assistant","tool_calls":[{"id":"${text}"}]}]}`,
+    (text) => `${head}{"${text}" :"x"}]}`,
+    (text) => `${head}{"${text}"\n: 1}]}`,
+    (text) => `${head}{"role":"${text}"}]}`,
+  ];
+  const texts = [
+    "something_else",
+    "\\u0061bcdefghi",
+    "something_else",
+    "abcdefghi",
+    "reasoning_content",
+    "developer",
+    "\\u0064eveloper",
+    "tool_call_id",
+    "something_else",
+  ];
+  for (const [dialect, model] of TARGETS) {
+    for (const frame of frames) {
+      const warm = gateway(dialect, model);
+      for (const body of texts.map(frame))
+        assert.deepEqual(told(warm, body), told(gateway(dialect, model), body), `${dialect}: ${body}`);
     }
   }
 });

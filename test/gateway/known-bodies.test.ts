@@ -55,6 +55,13 @@ const TEXTS = [
   "user",
   "assistant",
   "developer!",
+  "developer",
+  "CHATBOT",
+  "model",
+  "users",
+  "hi",
+  "s",
+  "sl",
   "slc1.0123456789",
   "slow and steady",
   "a longer text ".repeat(9),
@@ -90,7 +97,7 @@ test("one text after another is recognised", () => {
     const odd = Buffer.alloc(3000, 0x22);
     text.copy(odd, 333);
     const alike = [
-      ...["another one, much longer than the first", "Tell me a tale!"].map((each) =>
+      ...["another one, much longer than the first", "Tell me a tale!", "hi", "a", "users", "?"].map((each) =>
         Buffer.from(head + each + tail),
       ),
       // In memory of its own, and at an odd place in a pool.

@@ -19,7 +19,8 @@ export interface SimulatedGateway {
   /** `before` gets the exchange before the gateway does. */
   ask(
     path: string,
-    body: object,
+    /** Text is sent as it is. */
+    body: object | string,
     headers?: readonly string[],
     before?: (exchange: FakeExchange) => void,
   ): FakeExchange;
@@ -54,7 +55,7 @@ export function simulateGateway(options: SimulationOptions): SimulatedGateway {
     idleTimers,
     logged,
     ask(path, body, headers = [], before = () => {}) {
-      const exchange = new FakeExchange(path, JSON.stringify(body), [
+      const exchange = new FakeExchange(path, typeof body === "string" ? body : JSON.stringify(body), [
         "content-type",
         "application/json",
         ...headers,
