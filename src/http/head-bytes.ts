@@ -55,11 +55,16 @@ export class HeadBytes {
       if (moved < 0) moved = i;
       lengths[i] = length;
     }
+    if (total > VALUE_BYTES) {
+      // Nothing was moved: next time all of it is, whatever has the same length again.
+      lengths.fill(-1);
+      return null;
+    }
     if (moved >= 0) {
       for (let i = moved; i < places.length; i++) this.#values[i] = null;
-      if (total <= VALUE_BYTES) this.#moveTexts(moved + 1);
+      this.#moveTexts(moved + 1);
     }
-    if (total > VALUE_BYTES || !this.#writeValues(headers)) return null;
+    if (!this.#writeValues(headers)) return null;
     const end = this.#textBytes + total;
     return this.#view(times === null ? end : writeTimes(this.#bytes, this.#words, end, times));
   }

@@ -160,6 +160,24 @@ test("values of any length and any characters come out the same as bytes, back a
     }
 });
 
+test("a head behind one whose values were too long for bytes has its lines where they belong", () => {
+  const heads = new HeadLines();
+  const lengths = [
+    [1, 1, 1],
+    [2, 2, 2],
+    [3, 1100, 3],
+    [3, 5, 3],
+    [3, 5, 1100],
+    [3, 4, 1],
+    [1100, 4, 2],
+    [1, 4, 2],
+  ];
+  for (const [a = 0, b = 0, c = 0] of [...lengths, ...lengths.reverse()]) {
+    const headers = ["a", "a".repeat(a), "b", "b".repeat(b), "c", "c".repeat(c), "d", "-"];
+    assert.equal(writeHead(heads, 200, headers), plainHead(200, headers));
+  }
+});
+
 test("a head that was found stays right though others of its names are found before it is written", () => {
   const heads = new HeadLines();
   const first = ["x-a", "1", "x-b", "2", "x-c", "3"];
