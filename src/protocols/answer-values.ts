@@ -25,8 +25,8 @@ const FIRST_PROBE: Probe = { number: (index) => 1_000_003 + 7919 * index, text: 
 const OTHER_PROBES: readonly Probe[] = [
   // In another order, so that the larger of two is the other one; and strings that look like a name.
   { number: (index) => 3_000_017 - 6007 * index, text: "usage" },
-  // And none of them is a zero taken for nothing.
-  { number: () => 0, text: null },
+  // None of them is a zero taken for nothing, and no string is taken for a number.
+  { number: () => 0, text: "1" },
 ];
 
 export class AnswerValues {

@@ -250,6 +250,14 @@ test("the usage of an answer that is recalled is not looked for, unless it is mo
   }
 });
 
+test("a string that is read as a figure is none that may differ", () => {
+  const form = (count: string) =>
+    `{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":${count},"candidatesTokenCount":7}}`;
+  const known = knowing("gemini", form('"none"'), form('"unknown"'));
+  for (const count of ['"5"', '"0123"', '"none"', '"1.5"', '""', "5", '"\\u0035"'])
+    saysTheSame("gemini", Buffer.from(form(count)), known);
+});
+
 test("an answer changed at any byte says the same, known or not", () => {
   const bytes = [
     0x00, 0x0a, 0x20, 0x22, 0x2c, 0x30, 0x39, 0x3a, 0x5b, 0x5c, 0x5d, 0x65, 0x7b, 0x7d, 0x7f, 0xc3, 0xff,
