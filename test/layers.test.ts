@@ -30,7 +30,7 @@ const HEIGHT: Readonly<Record<string, number>> = {
 /** Contracts that any room may name in `import type`. */
 const CONTRACTS = new Set([
   "src/http/exchange.ts",
-  "src/http/routes.ts",
+  "src/http/route.ts",
   "src/protocols/neutral.ts",
   "src/protocols/protocol.ts",
   "src/upstream/client.ts",

@@ -1,7 +1,7 @@
 /** Token counting: asked of a target with a counter of its own, else estimated here (40-protocols.md 1.9). */
 import { applyEdits, insertMembers } from "../base/json-edit.ts";
 import { scanObject } from "../base/json-scan.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { openBody } from "../protocols/body.ts";
 import type { CountProtocol, CountProtocolName } from "../protocols/count/count.ts";
 import { countProtocols } from "../protocols/count/registry.ts";

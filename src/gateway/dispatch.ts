@@ -3,7 +3,7 @@ import { badRequest, Failure } from "../base/failure.ts";
 import { headerValue } from "../base/headers.ts";
 import { findMember, isString, parseValue } from "../base/json-scan.ts";
 import { defaultProvider } from "../config/effective.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { openBody } from "../protocols/body.ts";
 import { writeLoadAnswer } from "../protocols/ollama/response.ts";
 import { isLoadRequest } from "../protocols/ollama/types.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { applyEdits, type Edit, insertMembers, replaceValue } from "../base/json-edit.ts";
 import { watchNames } from "../base/json-names.ts";
 import { findMember, type Member, scanArray, scanObject } from "../base/json-scan.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { openBody } from "../protocols/body.ts";
 import { joinAnswers, splitInputs } from "../protocols/embeddings/batch.ts";
 import type {

@@ -5,7 +5,7 @@ import type { Failure } from "../base/failure.ts";
 import type { PeerScope } from "../base/net.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { Log } from "../telemetry/log.ts";

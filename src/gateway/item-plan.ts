@@ -2,7 +2,7 @@
 import { withoutKey } from "../auth/credential.ts";
 import { Failure } from "../base/failure.ts";
 import { applyEdits } from "../base/json-edit.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type { SpokenProtocol } from "../providers/provider.ts";
 import { writeHead } from "./answer-head.ts";

@@ -1,6 +1,6 @@
 /** Lists of models, in the shape the caller's headers ask for: aliases first, then `provider/model` (20-http.md). */
 import { headerValue } from "../base/headers.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { effectiveCapability } from "../protocols/anthropic/catalog.ts";
 import { writeAnthropicModel, writeAnthropicModels } from "../protocols/models/anthropic.ts";
 import { writeGeminiModel, writeGeminiModels } from "../protocols/models/gemini.ts";

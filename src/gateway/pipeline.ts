@@ -2,7 +2,7 @@
 import { Failure, toFailure } from "../base/failure.ts";
 import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import { type CollectedBody, collectBody } from "./body.ts";
 import { checkCaller, SHUTTING_DOWN } from "./caller-check.ts";

@@ -2,7 +2,7 @@
 import type { Caller } from "../auth/caller.ts";
 import type { Failure } from "../base/failure.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ClientOperation } from "../http/routes.ts";
+import type { ClientOperation } from "../http/route.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import type { CollectedBody } from "./body.ts";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { applyEdits, insertMembers, replaceValue } from "../base/json-edit.ts";
 import { findMember } from "../base/json-scan.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { openBody } from "../protocols/body.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";

@@ -8,7 +8,7 @@ import type { HealthOptions } from "../health/options.ts";
 import { HealthRegistry } from "../health/registry.ts";
 import { statusOf } from "../health/status.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import { deriveBufferBytes } from "../limits/memory.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";

@@ -18,7 +18,8 @@ import { protocolOfPath } from "./path-protocol.ts";
 import { type Client, identifyClient, isForwardedFor } from "./peer.ts";
 import { type AnswerContext, answerFailure } from "./plain-answer.ts";
 import { matchPrefix, type PrefixMatch } from "./prefix.ts";
-import { type MatchedRoute, matchRoute, PUBLIC_PAGES, type Route } from "./routes.ts";
+import type { MatchedRoute, Route } from "./route.ts";
+import { matchRoute, PUBLIC_PAGES } from "./routes.ts";
 
 export interface AppOptions {
   readonly gateway: Gateway;

@@ -4,7 +4,7 @@ import { headerValue } from "../base/headers.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Exchange } from "./exchange.ts";
 import { type AnswerContext, answerFailure, answerJson, answerText } from "./plain-answer.ts";
-import type { Route } from "./routes.ts";
+import type { Route } from "./route.ts";
 
 /** What the running process offers to these pages. */
 export interface Operations {

@@ -1,7 +1,7 @@
 /** One request to a pool as an async iterator over the bytes of its answer. */
 import { Failure } from "../base/failure.ts";
 import type { Settled } from "../gateway/gateway.ts";
-import type { ClientRoute } from "../http/routes.ts";
+import type { ClientRoute } from "../http/route.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { ProtocolName } from "../protocols/protocol.ts";
 import { MemoryExchange } from "./memory-exchange.ts";
