@@ -40,7 +40,9 @@ export class WholeAnswer implements AnswerReader {
   usage: Usage | null = null;
   readonly #attempt: Attempt;
   readonly #options: WholeOptions;
-  #pieces: Buffer[] | null = null;
+  /** What is held: mostly an answer comes in one piece. */
+  #first: Buffer | null = null;
+  #more: Buffer[] | null = null;
   #length = 0;
   #delivery: Delivery | null = null;
   #write: ((to: Delivery) => void) | null = null;
@@ -57,19 +59,24 @@ export class WholeAnswer implements AnswerReader {
 
   bytes(bytes: Buffer, start: number, end: number): void {
     // Most answers come in one piece. It is compared where it lies: the view of what is read into is made once for all.
-    const isFirst = this.#pieces === null && !this.#flowing;
-    this.data(bytes.subarray(start, end));
+    const isFirst = this.#first === null && !this.#flowing;
+    this.#take(bytes, start, end);
     if (isFirst && !this.#flowing) this.#compare(bytes, start, end);
   }
 
   data(chunk: Buffer): void {
+    this.#take(chunk, 0, chunk.length);
+  }
+
+  #take(bytes: Buffer, start: number, end: number): void {
     this.#compared = false;
+    const length = end - start;
     if (this.#flowing) {
-      this.#delivery?.write(chunk);
+      this.#delivery?.write(bytes.subarray(start, end));
       return;
     }
-    const held = this.#attempt.memory.hold(chunk.length);
-    const fits = this.#length + chunk.length <= this.#options.holdBytes;
+    const held = this.#attempt.memory.hold(length);
+    const fits = this.#length + length <= this.#options.holdBytes;
     if (this.#options.mustHold && !(held && fits)) {
       const message = fits
         ? "the memory for answers that must be converted is full"
@@ -77,14 +84,22 @@ export class WholeAnswer implements AnswerReader {
       this.#attempt.fail(trouble("too_large", message, { afterHead: true }));
       return;
     }
-    const piece = Buffer.from(chunk);
-    // Most answers come in one piece: a list that grows from nothing makes room for seventeen.
-    if (this.#pieces === null) this.#pieces = [piece];
-    else this.#pieces.push(piece);
-    this.#length += chunk.length;
+    this.#hold(bytes, start, end);
     if (held && fits) return;
     this.#flowing = true;
     this.#attempt.reachContent();
+  }
+
+  /** Copies it without a view of where it lies, which would cost more than the copy. */
+  #hold(bytes: Buffer, start: number, end: number): void {
+    const piece = Buffer.allocUnsafe(end - start);
+    bytes.copy(piece, 0, start, end);
+    if (this.#first === null) this.#first = piece;
+    else {
+      this.#more ??= [];
+      this.#more.push(piece);
+    }
+    this.#length += piece.length;
   }
 
   end(clean: boolean): void {
@@ -101,7 +116,7 @@ export class WholeAnswer implements AnswerReader {
       return;
     }
     const { readUsage, usageCounts, known } = this.#options;
-    const body = this.#take();
+    const body = this.#letGo();
     if (!this.#compared) this.#compare(body, 0, body.length);
     const isChecked = this.#recalled || !this.#options.json;
     const problem = isChecked ? null : checkJson(body, clean, this.#options.decodeError);
@@ -136,17 +151,24 @@ export class WholeAnswer implements AnswerReader {
       return;
     }
     this.#options.start(to);
-    for (const piece of this.#pieces ?? []) to.write(piece);
-    this.#pieces = null;
+    if (this.#first !== null) to.write(this.#first);
+    for (const piece of this.#more ?? []) to.write(piece);
+    this.#first = null;
+    this.#more = null;
     this.#attempt.memory.unhold();
   }
 
-  #take(): Buffer {
-    const pieces = this.#pieces ?? [];
-    this.#pieces = null;
-    return (pieces.length === 1 ? pieces[0] : undefined) ?? Buffer.concat(pieces);
+  /** All that is held. */
+  #letGo(): Buffer {
+    const first = this.#first ?? NOTHING;
+    const more = this.#more;
+    this.#first = null;
+    this.#more = null;
+    return more === null ? first : Buffer.concat([first, ...more]);
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** What is wrong with a body that came with a success; null = nothing that can be seen. */
 export function checkJson(

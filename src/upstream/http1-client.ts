@@ -7,7 +7,7 @@ import { Dial, type Network } from "./dial.ts";
 import { createNameServer, createNames, type NameServer } from "./dns.ts";
 import { createHostsFile } from "./hosts-file.ts";
 import { OriginPool, type PoolShare } from "./pool.ts";
-import { createWriteBuffer } from "./request-body.ts";
+import { WriteBuffer } from "./request-body.ts";
 import { readInto } from "./socket-reader.ts";
 import { createTlsContexts } from "./tls.ts";
 
@@ -41,7 +41,7 @@ export function createUpstreamClient(options: UpstreamClientOptions): UpstreamCl
     ),
     contexts: createTlsContexts(),
     onread: readInto(Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)),
-    writeBuffer: createWriteBuffer(),
+    writeBuffer: new WriteBuffer(),
     turn: createWriteTurn(),
   };
   const pools = new Map<string, OriginPool>();

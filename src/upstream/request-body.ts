@@ -15,19 +15,36 @@ import {
 /** What is handed to the socket at a time: every one that drains is a sign of life. */
 const PIECE = 256 * 1024;
 const WRITE_BUFFER = 16 * 1024;
+/** Views of it that are kept. */
+const VIEWS = 64;
 const NO_PIECES: readonly Uint8Array[] = [];
 const CRLF = Buffer.from("\r\n");
 const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 /** Where small requests are put together: head and body in one write, without an allocation. */
-export interface WriteBuffer {
-  bytes: Buffer;
+export class WriteBuffer {
+  bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
   /** What they begin with: the next request mostly begins so too. */
-  start: Buffer | null;
-}
+  start: Buffer | null = null;
+  /** Views of the first bytes, by how many, the last ones that were made: requests of a length are many. */
+  readonly #views: (Buffer | null)[] = new Array<Buffer | null>(VIEWS).fill(null);
 
-export function createWriteBuffer(): WriteBuffer {
-  return { bytes: Buffer.allocUnsafeSlow(WRITE_BUFFER), start: null };
+  /** The first `length` bytes. */
+  view(length: number): Buffer {
+    const at = length % VIEWS;
+    const known = this.#views[at];
+    if (known?.length === length) return known;
+    const view = this.bytes.subarray(0, length);
+    this.#views[at] = view;
+    return view;
+  }
+
+  /** Others in their place: somebody holds on to these. */
+  renew(): void {
+    this.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
+    this.start = null;
+    this.#views.fill(null);
+  }
 }
 
 /** Whether a body surely goes out in one write with any head but a huge one. */
@@ -150,11 +167,8 @@ export class RequestBody {
     }
     this.#index = pieces.length;
     this.#copied = true;
-    this.#socket.write(bytes.subarray(0, at));
-    if (buffer !== null && this.#socket.writableLength > 0) {
-      buffer.bytes = Buffer.allocUnsafeSlow(WRITE_BUFFER);
-      buffer.start = null;
-    }
+    this.#socket.write(buffer === null ? bytes.subarray(0, at) : buffer.view(at));
+    if (buffer !== null && this.#socket.writableLength > 0) buffer.renew();
     return true;
   }
 

@@ -41,3 +41,17 @@ test("a writer that throws does not keep the others from their turn, and nobody 
   assert.deepEqual(written, ["a", "bad", "b", "c", "d", "e"]);
   assert.equal(scheduled.length, 0);
 });
+
+test("turns with many writers, one, and many again: each writes once, in order", async () => {
+  const turn = createWriteTurn();
+  const written: number[] = [];
+  const expected: number[] = [];
+  for (const many of [100, 1, 3, 200, 2]) {
+    for (let i = 0; i < many; i++) {
+      turn.add({ writeNow: () => written.push(i) });
+      expected.push(i);
+    }
+    await new Promise(setImmediate);
+    assert.deepEqual(written, expected);
+  }
+});

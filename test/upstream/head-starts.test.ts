@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Call } from "../../src/upstream/call.ts";
 import type { UpstreamRequest } from "../../src/upstream/client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
-import { createWriteBuffer, RequestBody } from "../../src/upstream/request-body.ts";
+import { WriteBuffer, RequestBody } from "../../src/upstream/request-body.ts";
 import { originHead, requestHead, startOfHead } from "../../src/upstream/request-head.ts";
 import { answer } from "../support/answers.ts";
 import { stage } from "./stage.ts";
@@ -91,7 +91,7 @@ test("what the system does not take at once keeps its bytes", () => {
       return waiting;
     },
   };
-  const buffer = createWriteBuffer();
+  const buffer = new WriteBuffer();
   const head = originHead(origin);
   const expected: string[] = [];
   for (let i = 0; i < 30; i++) {

@@ -10,7 +10,7 @@ import { Call } from "../../src/upstream/call.ts";
 import { Connection } from "../../src/upstream/connection.ts";
 import type { Network } from "../../src/upstream/dial.ts";
 import { originOf } from "../../src/upstream/origin.ts";
-import { createWriteBuffer } from "../../src/upstream/request-body.ts";
+import { WriteBuffer } from "../../src/upstream/request-body.ts";
 import { originHead } from "../../src/upstream/request-head.ts";
 import { HeadScanners } from "../../src/upstream/response-parser.ts";
 import { answer } from "../support/answers.ts";
@@ -99,7 +99,7 @@ async function openConnection(t: TestContext, withTls = false) {
   const writers: TurnWriter[] = [];
   const network = {
     time,
-    writeBuffer: createWriteBuffer(),
+    writeBuffer: new WriteBuffer(),
     turn: { add: (writer) => writers.push(writer) },
   } satisfies Partial<Network>;
   const seen: string[] = [];
