@@ -10,7 +10,8 @@ type WallClock = Pick<Clock, "wall">;
 /**
  * The quotas an answer tells of: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` (reset = duration) and
  * `anthropic-ratelimit-{requests,tokens,input-tokens,output-tokens}-{limit,remaining,reset}` (reset = RFC 3339).
- * What cannot be read is left out. Of two quotas of a kind (per minute, per day) the scarcer one.
+ * What cannot be read is left out. Of two quotas of a kind (per minute, per day) the scarcer one. Where `names` are given,
+ * the readings are valid until the next ones with the same.
  */
 export function quotaReadings(
   headers: HeaderList,
@@ -30,7 +31,8 @@ const NONE: readonly QuotaReading[] = [];
 interface Quota {
   /** Kind and window, e.g. `tokens-day`: one quota's three headers have the same. */
   readonly key: string;
-  readonly kind: QuotaKind | undefined;
+  /** What it says of itself; null = the kind is none that is known. Written over with each head. */
+  readonly reading: { readonly kind: QuotaKind; limit: number; remaining: number; resetMs: number } | null;
   limit: number;
   remaining: number;
   /** null = not said, or not to be read. */
@@ -42,46 +44,52 @@ interface QuotaLine {
   readonly at: number;
   readonly quota: Quota;
   readonly part: Part;
+  /** The value that was read last, where it says the same at any time; null = there is none. */
+  value: string | null;
+  /** What it says: less than 0, or null, = it cannot be read. */
+  said: number | null;
 }
 
 export class QuotaLines {
   readonly #lines: QuotaLine[] = [];
   readonly #quotas: Quota[] = [];
-  /** The values that were read last, and what they say whatever the time is; none where some value needs the clock. */
-  readonly #values: string[] = [];
-  #readings = NONE;
+  /** Used again: a list of its own for each head, with an object for each quota, would be most of what reading them takes. */
+  readonly #readings: QuotaReading[] = [];
 
   /** From the names of a head. */
   constructor(headers: HeaderList) {
     for (let i = 0; i < headers.length; i += 2) {
       const named = readName(headers[i] ?? "");
-      if (named !== null) this.#lines.push({ at: i + 1, quota: this.#quotaOf(named), part: named.part });
+      if (named === null) continue;
+      const { part } = named;
+      this.#lines.push({ at: i + 1, quota: this.#quotaOf(named), part, value: null, said: null });
     }
   }
 
-  /** `headers` has the same names. */
+  /** `headers` has the same names. The list and what it holds are valid until the next call. */
   read(headers: HeaderList, clock: WallClock): readonly QuotaReading[] {
     if (this.#lines.length === 0) return NONE;
-    if (this.#isAsBefore(headers)) return this.#readings;
-    const kept = this.#readLines(headers, clock);
-    const readings = this.#collect();
-    this.#readings = readings;
-    if (!kept) this.#values.length = 0;
-    return readings;
+    if (this.#readLines(headers, clock)) this.#collect();
+    return this.#readings;
   }
 
-  #isAsBefore(headers: HeaderList): boolean {
-    const lines = this.#lines;
-    const values = this.#values;
-    if (values.length !== lines.length) return false;
-    for (let i = 0; i < lines.length; i++)
-      if (values[i] !== headers[(lines[i] as QuotaLine).at]) return false;
-    return true;
-  }
-
-  /** False: what they say must not be kept. */
+  /** False: all is as before. */
   #readLines(headers: HeaderList, clock: WallClock): boolean {
     const lines = this.#lines;
+    let isSame = true;
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i] as QuotaLine;
+      const value = headers[line.at] ?? "";
+      if (value === line.value) continue;
+      isSame = false;
+      line.said = line.part === "reset" ? resetIn(value, headers, clock) : readAmount(value);
+      const keep = value.length <= MAX_KEPT && !(line.part === "reset" && mayNeedClock(value));
+      line.value = keep ? value : null;
+    }
+    return !isSame;
+  }
+
+  #collect(): void {
     const quotas = this.#quotas;
     for (let i = 0; i < quotas.length; i++) {
       const quota = quotas[i] as Quota;
@@ -89,38 +97,31 @@ export class QuotaLines {
       quota.remaining = -1;
       quota.resetMs = null;
     }
-    let kept = true;
+    const lines = this.#lines;
     for (let i = 0; i < lines.length; i++) {
-      const { at, quota, part } = lines[i] as QuotaLine;
-      const value = headers[at] ?? "";
-      this.#values[i] = value;
-      if (value.length > MAX_KEPT) kept = false;
-      if (part === "reset") {
-        if (mayNeedClock(value)) kept = false;
-        quota.resetMs = resetIn(value, headers, clock);
-        continue;
-      }
-      const amount = readAmount(value);
-      if (amount < 0) continue;
-      if (part === "limit") quota.limit = amount;
-      else quota.remaining = amount;
+      const { quota, part, said } = lines[i] as QuotaLine;
+      if (part === "reset") quota.resetMs = said;
+      else if (said === null || said < 0) continue;
+      else if (part === "limit") quota.limit = said;
+      else quota.remaining = said;
     }
-    return kept;
-  }
-
-  #collect(): QuotaReading[] {
-    const readings: QuotaReading[] = [];
-    for (let i = 0; i < this.#quotas.length; i++) {
-      const { kind, limit, remaining, resetMs } = this.#quotas[i] as Quota;
-      if (kind === undefined || resetMs === null || !(limit > 0) || !(remaining >= 0)) continue;
-      addScarcer(readings, { kind, limit, remaining, resetMs });
+    const readings = this.#readings;
+    let count = 0;
+    for (let i = 0; i < quotas.length; i++) {
+      const { reading, limit, remaining, resetMs } = quotas[i] as Quota;
+      if (reading === null || resetMs === null || !(limit > 0) || !(remaining >= 0)) continue;
+      reading.limit = limit;
+      reading.remaining = remaining;
+      reading.resetMs = resetMs;
+      count = addScarcer(readings, count, reading);
     }
-    return readings;
+    if (readings.length > count) readings.length = count;
   }
 
   #quotaOf({ key, kind }: Named): Quota {
     for (const quota of this.#quotas) if (quota.key === key) return quota;
-    const quota: Quota = { key, kind, limit: -1, remaining: -1, resetMs: null };
+    const reading = kind === undefined ? null : { kind, limit: 0, remaining: 0, resetMs: 0 };
+    const quota: Quota = { key, reading, limit: -1, remaining: -1, resetMs: null };
     this.#quotas.push(quota);
     return quota;
   }
@@ -161,12 +162,14 @@ function readAmount(value: string): number {
   return /^\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : -1;
 }
 
-function addScarcer(readings: QuotaReading[], reading: QuotaReading): void {
-  for (let at = 0; at < readings.length; at++) {
+/** Returns how many there are then. */
+function addScarcer(readings: QuotaReading[], count: number, reading: QuotaReading): number {
+  for (let at = 0; at < count; at++) {
     const other = readings[at] as QuotaReading;
     if (other.kind !== reading.kind) continue;
     if (reading.remaining / reading.limit < other.remaining / other.limit) readings[at] = reading;
-    return;
+    return count;
   }
-  readings.push(reading);
+  readings[count] = reading;
+  return count + 1;
 }
