@@ -18,6 +18,13 @@ export interface CollectedBody {
   free(): void;
 }
 
+/** Who waits for a body: an object where there is one that lives as long, which spares a function for each. */
+export type OnBody = ((result: CollectedBody | Failure) => void) | BodyTaker;
+
+export interface BodyTaker {
+  onBody(result: CollectedBody | Failure): void;
+}
+
 /** The first allocation for a body of unknown length; doubles from there. */
 const FIRST_CHUNKED_BYTES = 16 * 1024;
 /** Code of the failure when the client goes before its body is whole. */
@@ -28,15 +35,10 @@ export const CLIENT_CLOSED = "client_closed";
  * what the memory said, or 499 `client_closed`). The permit for a declared length is taken before a byte is read, for a
  * chunked body as it grows. After a Failure nothing is held; the caller answers, and the engine closes what still arrives.
  */
-export function collectBody(
-  exchange: Exchange,
-  maxBytes: number,
-  store: BodyStore,
-  done: (result: CollectedBody | Failure) => void,
-): void {
+export function collectBody(exchange: Exchange, maxBytes: number, store: BodyStore, done: OnBody): void {
   const declared = exchange.contentLength;
   if (declared > maxBytes) {
-    done(tooLarge(maxBytes));
+    tell(done, tooLarge(maxBytes));
     return;
   }
   const collector = new BodyCollector(maxBytes, store, declared, done);
@@ -53,7 +55,7 @@ class BodyCollector implements BodyReceiver {
     private readonly maxBytes: number,
     private readonly store: BodyStore,
     private readonly declared: number,
-    private readonly done: (result: CollectedBody | Failure) => void,
+    private readonly done: OnBody,
   ) {}
 
   open(): boolean {
@@ -102,7 +104,7 @@ class BodyCollector implements BodyReceiver {
     const body = new WholeBody(this.store, bytes, this.granted);
     // The engine may keep the receiver as long as the exchange lives.
     this.buffer = NOTHING;
-    this.done(body);
+    tell(this.done, body);
   }
 
   private fail(failure: Failure): void {
@@ -112,8 +114,13 @@ class BodyCollector implements BodyReceiver {
     this.granted = 0;
     this.store.bodyBuffers.give(this.buffer);
     this.buffer = NOTHING;
-    this.done(failure);
+    tell(this.done, failure);
   }
+}
+
+function tell(done: OnBody, result: CollectedBody | Failure): void {
+  if (typeof done === "function") done(result);
+  else done.onBody(result);
 }
 
 class WholeBody implements CollectedBody {

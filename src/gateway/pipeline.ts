@@ -4,7 +4,7 @@ import type { LiveEntry } from "../base/live-list.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { ClientRoute } from "../http/route.ts";
 import { protocolNamed } from "../protocols/registry.ts";
-import { type CollectedBody, collectBody } from "./body.ts";
+import { type BodyTaker, type CollectedBody, collectBody } from "./body.ts";
 import { checkCaller, SHUTTING_DOWN } from "./caller-check.ts";
 import type { Core } from "./core.ts";
 import { Delivery, type DeliveryOwner } from "./delivery.ts";
@@ -29,35 +29,37 @@ export function serveRequest(
   const record = new RequestRecord(exchange, from, spoken, route.operation, session.snapshot, now);
   core.totals.requests++;
   core.totals.active++;
-  new ServedRequest(core, session, record).begin(route);
+  new ServedRequest(core, session, record, route).begin();
 }
 
 /** One object with methods: as long as a stream runs, each closure would cost as much again. */
-class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
+class ServedRequest implements BodyTaker, DeliveryOwner, LoopOwner, UnderWay {
   readonly #core: Core;
   readonly #session: Session;
   readonly #record: RequestRecord;
+  readonly #route: ClientRoute;
   readonly #delivery: Delivery;
   #loop: RequestLoop | null = null;
   #entry: LiveEntry<UnderWay> | null = null;
   /** It counts among its client's streams. */
   #streams = false;
 
-  constructor(core: Core, session: Session, record: RequestRecord) {
+  constructor(core: Core, session: Session, record: RequestRecord, route: ClientRoute) {
     this.#core = core;
     this.#session = session;
     this.#record = record;
+    this.#route = route;
     this.#delivery = new Delivery(record.exchange, core.time, this);
   }
 
-  begin(route: ClientRoute): void {
+  begin(): void {
     const core = this.#core;
     const session = this.#session;
     const record = this.#record;
     const { exchange } = record;
     try {
       checkCaller(core, session, record);
-      const known = answerModels(core, record, route);
+      const known = answerModels(core, record, this.#route);
       if (known !== null) {
         this.#delivery.respond(known.status, known.headers, known.body);
         this.#finish();
@@ -66,7 +68,7 @@ class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
       this.#entry = session.running.add(this);
       // The permit is taken by the declared length before a byte is read.
       const { maxRequestBytes } = record.snapshot.config.limits;
-      collectBody(exchange, maxRequestBytes, core, (result) => this.#takeBody(route, result));
+      collectBody(exchange, maxRequestBytes, core, this);
     } catch (thrown) {
       this.#refuse(thrown);
     }
@@ -89,7 +91,7 @@ class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
     this.#finish();
   }
 
-  #takeBody(route: ClientRoute, result: CollectedBody | Failure): void {
+  onBody(result: CollectedBody | Failure): void {
     const record = this.#record;
     if (record.ended) {
       if (!(result instanceof Failure)) result.release();
@@ -103,7 +105,7 @@ class ServedRequest implements DeliveryOwner, LoopOwner, UnderWay {
     record.bodyAt = this.#core.time.clock.now();
     record.bytesIn = result.bytes.length;
     try {
-      const planned = dispatch(this.#core, record, route, result.bytes);
+      const planned = dispatch(this.#core, record, this.#route, result.bytes);
       if ("body" in planned) {
         this.#delivery.respond(planned.status, planned.headers, planned.body);
         this.#finish();

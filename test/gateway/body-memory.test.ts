@@ -4,7 +4,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Failure } from "../../src/base/failure.ts";
-import { collectBody } from "../../src/gateway/body.ts";
+import { type CollectedBody, collectBody } from "../../src/gateway/body.ts";
 import { createBodyBuffers } from "../../src/gateway/body-buffers.ts";
 import type { BodyReceiver, Exchange } from "../../src/http/exchange.ts";
 import { fakeTime } from "../support/fake-time.ts";
@@ -17,7 +17,7 @@ const canFree = "transfer" in ArrayBuffer.prototype;
 const OK = openaiChat();
 
 function collected(bytes: Buffer) {
-  let result: Parameters<Parameters<typeof collectBody>[3]>[0] | null = null;
+  let result: CollectedBody | Failure | null = null;
   const exchange = {
     contentLength: bytes.length,
     receive: (receiver: BodyReceiver) => receiver.onChunk(bytes, true),
@@ -27,7 +27,7 @@ function collected(bytes: Buffer) {
     result = body;
   });
   if (result === null || (result as unknown) instanceof Failure) throw new Error("not collected");
-  return result as Exclude<Parameters<Parameters<typeof collectBody>[3]>[0], Failure>;
+  return result as CollectedBody;
 }
 
 test("a freed body takes no memory any more", { skip: !canFree && "not before Node 22" }, () => {
