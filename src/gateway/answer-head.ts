@@ -47,11 +47,8 @@ export function writeUntimed(
   options: HeadOptions,
 ): string[] {
   const own = record.route === "" ? NAMES : ROUTED_NAMES;
-  const headers = upstreamHeaders(
-    head,
-    { sameBody: options.sameBody, rateLimits: record.attempts.length === 1 && attempt.number === 1 },
-    own,
-  );
+  const isOnly = record.attempts.length === 1 && attempt.number === 1;
+  const headers = upstreamHeaders(head, options.sameBody, isOnly, own);
   const { target } = attempt;
   const { length } = headers;
   if (record.route !== "") headers[length - 11] = record.route;

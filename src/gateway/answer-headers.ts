@@ -22,7 +22,7 @@ const DROPPED: ReadonlySet<string> = new Set([
   "server-timing",
 ]);
 
-export interface UpstreamHeaderRules {
+interface UpstreamHeaderRules {
   /** The body leaves as it came: its type and encoding are the upstream's word. */
   readonly sameBody: boolean;
   /** The upstream's rate-limit headers are true for the caller (exactly one attempt, no limits of ours). */
@@ -46,12 +46,18 @@ class Choices {
   /** By the names in their order, for heads that nobody else knows: an upstream sends the same ones each time. */
   readonly #memory = new HeadMemory<Passing>(16);
 
-  take({ headers, names }: Pick<ResponseHead, "headers" | "names">, rules: UpstreamHeaderRules): Passing {
+  readonly #rules: UpstreamHeaderRules;
+
+  constructor(rules: UpstreamHeaderRules) {
+    this.#rules = rules;
+  }
+
+  take({ headers, names }: Pick<ResponseHead, "headers" | "names">): Passing {
     const known = names ? this.#ofNames.get(names) : undefined;
     if (known !== undefined) return known;
     let passing = this.#memory.recall(headers);
     if (passing === null) {
-      passing = choose(headers, rules);
+      passing = choose(headers, this.#rules);
       this.#memory.keep(headers, () => false, passing);
     }
     if (names) this.#ofNames.set(names, passing);
@@ -59,7 +65,7 @@ class Choices {
   }
 }
 
-const choices = [0, 1, 2, 3].map(() => new Choices());
+const choices = [0, 1, 2, 3].map((i) => new Choices({ sameBody: i >= 2, rateLimits: i % 2 === 1 }));
 
 /**
  * The upstream's headers that may pass, then `own` names, whose values are still to be put in. The upstream's request id
@@ -67,14 +73,12 @@ const choices = [0, 1, 2, 3].map(() => new Choices());
  */
 export function upstreamHeaders(
   head: Pick<ResponseHead, "headers" | "names">,
-  rules: UpstreamHeaderRules,
+  sameBody: boolean,
+  rateLimits: boolean,
   own: readonly string[],
 ): string[] {
   const { headers } = head;
-  const passing = (choices[(rules.sameBody ? 2 : 0) + (rules.rateLimits ? 1 : 0)] as Choices).take(
-    head,
-    rules,
-  );
+  const passing = (choices[(sameBody ? 2 : 0) + (rateLimits ? 1 : 0)] as Choices).take(head);
   if (passing.own !== own) {
     passing.own = own;
     passing.blank = [...passing.names, ...own].flatMap((name) => [name, ""]);

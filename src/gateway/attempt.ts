@@ -1,9 +1,9 @@
 /** One send to one target, from the first byte out to the last one in: its owner hears one word about each turn it takes. */
 import type { Time } from "../base/clock.ts";
-import { headerValue } from "../base/headers.ts";
 import type { MemoryBudget } from "../limits/memory.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import type { ResponseHead, UpstreamFailure, UpstreamHandler } from "../upstream/client.ts";
+import { contentEncoding } from "../upstream/head-names.ts";
 import { AnswerIntake } from "./answer-intake.ts";
 import { AnswerMemory } from "./answer-memory.ts";
 import { AttemptDeadlines, type DeadlineOwner } from "./attempt-deadlines.ts";
@@ -125,7 +125,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     if (this.#over || prepared === null) return;
     this.#intake.begin(prepared, head);
     if (this.#intake.failing) this.#deadlines.takeErrorBody();
-    const encoding = headerValue(head.headers, "content-encoding");
+    const encoding = contentEncoding(head);
     if (encoding !== "") this.#intake.unpack(encoding, () => this.#send.resume());
   }
 

@@ -4,6 +4,7 @@ import { applyEdits, type Edit } from "../base/json-edit.ts";
 import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { ConvertContext } from "../protocols/protocol.ts";
 import type { ResponseHead } from "../upstream/client.ts";
+import { contentEncoding } from "../upstream/head-names.ts";
 import { type HeadOptions, timesOf, writeHead, writeUntimed } from "./answer-head.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
@@ -142,40 +143,61 @@ function relayStream(
 }
 
 class RelayedWhole implements WholeOptions {
-  readonly holdBytes = HOLD_BYTES;
-  readonly mustHold = false;
-  readonly json = true;
-  readonly decodeError: WholeOptions["decodeError"];
-  readonly readUsage: WholeOptions["readUsage"];
-  readonly usageCounts: WholeOptions["usageCounts"];
-  readonly known: KnownAnswers;
   readonly #state: ChatState;
   readonly #attempt: Attempt;
   readonly #head: ResponseHead;
+  #body: Buffer | null = null;
 
   constructor(state: ChatState, attempt: Attempt, head: ResponseHead) {
-    this.decodeError = state.client.decodeError;
-    this.readUsage = state.client.readUsage;
-    this.usageCounts = state.client.usageCounts;
-    this.known = attempt.target.provider.answers;
     this.#state = state;
     this.#attempt = attempt;
     this.#head = head;
   }
 
-  read(body: Buffer): (to: Delivery) => void {
-    return (to) => {
-      const { core, record, echo } = this.#state;
-      noteIds(core, record, body, this.#attempt.target);
-      const shown = echo === "" ? body : createModelRewriter(echo)(body);
-      const times = timesOf(record, this.#attempt, core.time.clock);
-      to.respondTimed(
-        this.#head.status,
-        writeUntimed(record, this.#attempt, this.#head, this.#options()),
-        shown,
-        times,
-      );
-    };
+  get holdBytes(): number {
+    return HOLD_BYTES;
+  }
+
+  get mustHold(): boolean {
+    return false;
+  }
+
+  get json(): boolean {
+    return true;
+  }
+
+  get decodeError(): WholeOptions["decodeError"] {
+    return this.#state.client.decodeError;
+  }
+
+  get readUsage(): WholeOptions["readUsage"] {
+    return this.#state.client.readUsage;
+  }
+
+  get usageCounts(): WholeOptions["usageCounts"] {
+    return this.#state.client.usageCounts;
+  }
+
+  get known(): KnownAnswers {
+    return this.#attempt.target.provider.answers;
+  }
+
+  read(body: Buffer): this {
+    this.#body = body;
+    return this;
+  }
+
+  writeTo(to: Delivery): void {
+    const body = this.#body;
+    if (body === null) return;
+    this.#body = null;
+    const { core, record, echo } = this.#state;
+    const attempt = this.#attempt;
+    noteIds(core, record, body, attempt.target);
+    const shown = echo === "" ? body : createModelRewriter(echo)(body);
+    const times = timesOf(record, attempt, core.time.clock);
+    const headers = writeUntimed(record, attempt, this.#head, this.#options());
+    to.respondTimed(this.#head.status, headers, shown, times);
   }
 
   start(to: Delivery): void {
@@ -187,11 +209,10 @@ class RelayedWhole implements WholeOptions {
   }
 
   #options(): HeadOptions {
-    const { headers } = this.#head;
-    return {
-      sameBody: headerValue(headers, "content-encoding") === "",
-      contentType: headerValue(headers, "content-type") || "application/json",
-      stream: false,
-    };
+    if (contentEncoding(this.#head) === "") return AS_IT_CAME;
+    const contentType = headerValue(this.#head.headers, "content-type") || "application/json";
+    return { sameBody: false, contentType, stream: false };
   }
 }
+
+const AS_IT_CAME: HeadOptions = { sameBody: true, contentType: "", stream: false };

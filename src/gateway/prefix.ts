@@ -129,7 +129,7 @@ class PassThrough implements UpstreamHandler, UnderWay {
   }
 
   onHead(head: ResponseHead): void {
-    const headers = upstreamHeaders(head, { sameBody: true, rateLimits: true }, OWN_NAMES);
+    const headers = upstreamHeaders(head, true, true, OWN_NAMES);
     headers[headers.length - 3] = this.#record.from.requestId;
     headers[headers.length - 1] = this.#provider.name;
     // A length that is known stays known: the caller may show progress by it.

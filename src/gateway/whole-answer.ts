@@ -12,6 +12,9 @@ import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Trouble, trouble } from "./trouble.ts";
 
+/** What writes the caller's answer: an object where there is one that lives as long, which spares a function for each. */
+export type OnDelivery = ((to: Delivery) => void) | { writeTo(delivery: Delivery): void };
+
 export interface WholeOptions {
   /** Bytes held so that a cut answer can still be asked elsewhere; what is longer is relayed as it arrives. */
   readonly holdBytes: number;
@@ -27,7 +30,7 @@ export interface WholeOptions {
   /** Answers that came from there before. Absent = none to compare with. */
   readonly known?: KnownAnswers;
   /** Reads a whole body: what writes the caller's answer, or a Trouble when it is not an answer. */
-  read(body: Buffer): Trouble | ((to: Delivery) => void);
+  read(body: Buffer): Trouble | OnDelivery;
   /** Begins an answer that is relayed in pieces. */
   start(to: Delivery): void;
 }
@@ -45,7 +48,7 @@ export class WholeAnswer implements AnswerReader {
   #more: Buffer[] | null = null;
   #length = 0;
   #delivery: Delivery | null = null;
-  #write: ((to: Delivery) => void) | null = null;
+  #write: OnDelivery | null = null;
   #flowing = false;
   /** What has come was compared with known answers; `#recalled` says whether it is like one, `#told` what usage it tells of then. */
   #compared = false;
@@ -125,7 +128,7 @@ export class WholeAnswer implements AnswerReader {
       return;
     }
     const read = this.#options.read(body);
-    if (typeof read !== "function") {
+    if (typeof read !== "function" && !("writeTo" in read)) {
       this.#attempt.fail(read);
       return;
     }
@@ -146,7 +149,8 @@ export class WholeAnswer implements AnswerReader {
   deliver(to: Delivery): void {
     this.#delivery = to;
     if (this.#write !== null) {
-      this.#write(to);
+      if (typeof this.#write === "function") this.#write(to);
+      else this.#write.writeTo(to);
       this.#attempt.complete();
       return;
     }

@@ -5,9 +5,9 @@ import { upstreamHeaders } from "../../src/gateway/answer-headers.ts";
 import { HeadNames } from "../../src/upstream/head-names.ts";
 
 function passed(headers: string[], sameBody = true, rateLimits = true): string[] {
-  const own = upstreamHeaders({ headers }, { sameBody, rateLimits }, ["x-own", "x-other"]);
+  const own = upstreamHeaders({ headers }, sameBody, rateLimits, ["x-own", "x-other"]);
   assert.deepEqual(own.slice(-4), ["x-own", "", "x-other", ""]);
-  const bare = upstreamHeaders({ headers }, { sameBody, rateLimits }, []);
+  const bare = upstreamHeaders({ headers }, sameBody, rateLimits, []);
   assert.deepEqual(own.slice(0, -4), bare);
   return bare;
 }
@@ -52,15 +52,14 @@ test("a head whose names are known is read by them, each set of rules for itself
     ] as const) {
       const headers = ["content-type", "t", "date", id, "x-request-id", id, "retry-after", id, "x-a", id];
       const fewer = ["x-b", id, "date", id, "etag", id];
-      const rules = { sameBody, rateLimits };
       for (const own of [["x-own"], []]) {
         assert.deepEqual(
-          upstreamHeaders({ headers, names }, rules, own),
-          upstreamHeaders({ headers }, rules, own),
+          upstreamHeaders({ headers, names }, sameBody, rateLimits, own),
+          upstreamHeaders({ headers }, sameBody, rateLimits, own),
         );
         assert.deepEqual(
-          upstreamHeaders({ headers: fewer, names: others }, rules, own),
-          upstreamHeaders({ headers: fewer }, rules, own),
+          upstreamHeaders({ headers: fewer, names: others }, sameBody, rateLimits, own),
+          upstreamHeaders({ headers: fewer }, sameBody, rateLimits, own),
         );
       }
     }

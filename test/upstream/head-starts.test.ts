@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Call } from "../../src/upstream/call.ts";
 import type { UpstreamRequest } from "../../src/upstream/client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
-import { WriteBuffer, RequestBody } from "../../src/upstream/request-body.ts";
+import { RequestBody, WriteBuffer } from "../../src/upstream/request-body.ts";
 import { originHead, requestHead, startOfHead } from "../../src/upstream/request-head.ts";
 import { answer } from "../support/answers.ts";
 import { stage } from "./stage.ts";
