@@ -87,6 +87,59 @@ function applyOne(bytes: Buffer, { start, end, text, bytes: known }: Edit): Buff
   return [before, known ?? Buffer.from(text, "utf8"), bytes.subarray(end)];
 }
 
+/** Bytes in front of a change that are copied one by one: for so few a call takes longer. */
+const FEW = 32;
+
+/** A text with one change, not spelled out: for a small one, views of its parts cost more than to copy them. */
+export class EditedBytes {
+  readonly length: number;
+  readonly #source: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #text: Buffer;
+
+  /** Bytes [start, end) of `source` become `text`. */
+  constructor(source: Buffer, start: number, end: number, text: Buffer) {
+    this.#source = source;
+    this.#start = start;
+    this.#end = end;
+    this.#text = text;
+    this.length = source.length - (end - start) + text.length;
+  }
+
+  /** Puts it into `target` from `at` on, where there is room; returns where it ends. */
+  copyTo(target: Buffer, at: number): number {
+    const source = this.#source;
+    const start = this.#start;
+    const shift = this.length - source.length;
+    // All of it to where its end belongs, without a view of that: what comes along in front is written over.
+    if (shift >= 0) target.set(source, at + shift);
+    else source.copy(target, at + start + this.#text.length, this.#end);
+    if (start > FEW) source.copy(target, at, 0, start);
+    else for (let i = 0; i < start; i++) target[at + i] = source[i] as number;
+    target.set(this.#text, at + start);
+    return at + this.length;
+  }
+
+  /** Views of what did not change, never copies. */
+  pieces(): Buffer[] {
+    const before = this.#source.subarray(0, this.#start);
+    const behind = this.#source.subarray(this.#end);
+    return this.#text.length === 0 ? [before, behind] : [before, this.#text, behind];
+  }
+}
+
+/** `applyEdits`, where one change is not spelled out. */
+export function editBytes(bytes: Buffer, edits: readonly Edit[]): readonly Uint8Array[] | EditedBytes {
+  if (edits.length !== 1) return applyEdits(bytes, edits);
+  const { start, end, text, bytes: known } = edits[0] as Edit;
+  return new EditedBytes(bytes, start, end, known ?? Buffer.from(text, "utf8"));
+}
+
+export function piecesOf(bytes: readonly Uint8Array[] | EditedBytes): readonly Uint8Array[] {
+  return bytes instanceof EditedBytes ? bytes.pieces() : bytes;
+}
+
 /** The changed text as pieces; what did not change are views of `bytes`, never copies. */
 export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer[] {
   if (edits.length === 0) return [bytes];

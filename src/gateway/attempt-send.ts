@@ -1,5 +1,5 @@
 /** The request side of one attempt: put on the wire with credentials that may have to be fetched first, and its body kept no longer than needed. */
-import type { UpstreamCall } from "../upstream/client.ts";
+import type { BodyBytes, UpstreamCall } from "../upstream/client.ts";
 import type { Attempt } from "./attempt.ts";
 import type { PreparedSend } from "./plan.ts";
 import { trouble } from "./trouble.ts";
@@ -40,7 +40,7 @@ export class AttemptSend {
   }
 
   /** The next part of a request that is sent in several. */
-  startNext(body: readonly Uint8Array[]): void {
+  startNext(body: BodyBytes): void {
     if (this.prepared === null) return;
     this.prepared.body = body;
     this.#unsent ||= this.#call?.sent !== true;

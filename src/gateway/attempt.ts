@@ -2,7 +2,7 @@
 import type { Time } from "../base/clock.ts";
 import type { MemoryBudget } from "../limits/memory.ts";
 import type { Usage } from "../protocols/neutral.ts";
-import type { ResponseHead, UpstreamFailure, UpstreamHandler } from "../upstream/client.ts";
+import type { BodyBytes, ResponseHead, UpstreamFailure, UpstreamHandler } from "../upstream/client.ts";
 import { contentEncoding } from "../upstream/head-names.ts";
 import { AnswerIntake } from "./answer-intake.ts";
 import { AnswerMemory } from "./answer-memory.ts";
@@ -109,7 +109,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   }
 
   /** Readers: this part of the answer is whole; the request's next part goes to the same target, under the same clocks. */
-  sendNext(body: readonly Uint8Array[]): void {
+  sendNext(body: BodyBytes): void {
     if (this.#over) return;
     this.#deadlines.beginNextPart();
     this.head = null;

@@ -3,6 +3,7 @@ import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 import type { EmbeddingResponse } from "../protocols/embeddings/embedding.ts";
 import type { Usage } from "../protocols/neutral.ts";
 import { NO_USAGE } from "../protocols/usage.ts";
+import type { BodyBytes } from "../upstream/client.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
@@ -15,7 +16,7 @@ interface BatchOptions {
   readonly maxBytes: number;
   readonly decodeError: (status: number, body: string) => UpstreamErrorInfo;
   /** Body of a part, from 1 on (0 is sent by the attempt). */
-  readonly body: (index: number) => readonly Uint8Array[];
+  readonly body: (index: number) => BodyBytes;
   /** Throws when the answer is unusable. */
   readonly decode: (doc: unknown, index: number) => EmbeddingResponse;
   /** Writes the joined answer, then sends it when called back. Throws when the parts do not fit together. */

@@ -1,17 +1,18 @@
 /** What the operator and the provider's kind add to a JSON body on its way out: extra members, billing labels, betas. */
 
 import { type HeaderList, headerValue } from "../base/headers.ts";
-import { applyEdits, type Edit, insertMembers, replaceValue } from "../base/json-edit.ts";
+import { applyEdits, type Edit, insertMembers, piecesOf, replaceValue } from "../base/json-edit.ts";
 import { watchNames } from "../base/json-names.ts";
 import { findMember, parseValue, scanObject } from "../base/json-scan.ts";
 import { cloudBetas } from "../providers/claude-betas.ts";
+import type { BodyBytes } from "../upstream/client.ts";
 import type { Target } from "./target.ts";
 
 /** Merges the provider's `extra_body` into a JSON body: its members win. */
-export function mergeExtra(pieces: readonly Uint8Array[], target: Target): readonly Uint8Array[] {
+export function mergeExtra(given: BodyBytes, target: Target): BodyBytes {
   const { extraBody } = target.provider;
-  if (extraBody.length === 0) return pieces;
-  const body = Buffer.concat(pieces);
+  if (extraBody.length === 0) return given;
+  const body = Buffer.concat(piecesOf(given));
   const scan = scanObject(body, watchNames(extraBody.map((member) => member.name)));
   const edits = scan.members.map((member) =>
     replaceValue(member, extraBody.find((extra) => extra.name === member.name)?.json ?? "null"),
@@ -21,13 +22,10 @@ export function mergeExtra(pieces: readonly Uint8Array[], target: Target): reado
 }
 
 /** A chat's body with everything that is added for this target. `headers` are the caller's. */
-export function completeChatBody(
-  pieces: readonly Uint8Array[],
-  target: Target,
-  headers: HeaderList,
-): readonly Uint8Array[] {
+export function completeChatBody(given: BodyBytes, target: Target, headers: HeaderList): BodyBytes {
   const { kind, facts, labels } = target.provider;
-  if (kind.name !== "vertex_ai") return mergeExtra(pieces, target);
+  if (kind.name !== "vertex_ai") return mergeExtra(given, target);
+  const pieces = piecesOf(given);
   const claude = kind.speaks(facts, target.model).includes("anthropic");
   if (claude) return mergeExtra(addBetas(pieces, headerValue(headers, "anthropic-beta")), target);
   return mergeExtra(labels.length === 0 ? pieces : addLabels(pieces, labels), target);

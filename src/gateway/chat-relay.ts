@@ -1,9 +1,9 @@
 /** A chat relayed as it is, to a target that speaks the caller's protocol: bytes pass, spliced where the target needs it. */
 import { headerValue } from "../base/headers.ts";
-import { applyEdits, type Edit } from "../base/json-edit.ts";
+import { type Edit, editBytes } from "../base/json-edit.ts";
 import type { KnownAnswers } from "../protocols/known-answers.ts";
 import type { ConvertContext } from "../protocols/protocol.ts";
-import type { ResponseHead } from "../upstream/client.ts";
+import type { BodyBytes, ResponseHead } from "../upstream/client.ts";
 import { contentEncoding } from "../upstream/head-names.ts";
 import { type HeadOptions, timesOf, writeHead, writeUntimed } from "./answer-head.ts";
 import type { AnswerReader } from "./answer-reader.ts";
@@ -34,7 +34,7 @@ class RelaySend implements PreparedSend {
   readonly method = "POST";
   readonly path: string;
   readonly headers: string;
-  body: readonly Uint8Array[];
+  body: BodyBytes;
   readonly stream: boolean;
   readonly speaksCallers = true;
   readonly decodeError: PreparedSend["decodeError"];
@@ -53,7 +53,7 @@ class RelaySend implements PreparedSend {
     const edits = this.#edits();
     this.path = clientQuery ? path.replace("?alt=sse", "") : path;
     this.headers = targetHeaders(headers, target.provider);
-    this.body = completeChatBody(applyEdits(facts.body, edits), target, headers);
+    this.body = completeChatBody(editBytes(facts.body, edits), target, headers);
     this.stream = facts.stream;
     this.decodeError = client.decodeError;
   }

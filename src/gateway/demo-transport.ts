@@ -1,7 +1,9 @@
 /** Plays the demo provider's answers through the upstream client's contract, so that nothing else knows it is not a network. */
 import type { Time } from "../base/clock.ts";
+import { piecesOf } from "../base/json-edit.ts";
 import { answerDemo, type DemoOptions, failDemo } from "../providers/demo.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamRequest } from "../upstream/client.ts";
+import { isWhole } from "../upstream/request-head.ts";
 
 export interface DemoTransport {
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall;
@@ -26,7 +28,7 @@ export function createDemoTransport(
 }
 
 function joinBody(body: UpstreamRequest["body"]): string {
-  return Array.isArray(body) ? Buffer.concat(body).toString("utf8") : "";
+  return body !== null && isWhole(body) ? Buffer.concat(piecesOf(body)).toString("utf8") : "";
 }
 
 function play(answer: ReturnType<typeof answerDemo>, handler: UpstreamHandler, time: Time): UpstreamCall {

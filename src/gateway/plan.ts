@@ -1,7 +1,7 @@
 /** What kind of request it is: how it is put to any target, and how its answer goes back. One per request. */
 import type { Failure } from "../base/failure.ts";
 import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
-import type { ResponseHead } from "../upstream/client.ts";
+import type { BodyBytes, ResponseHead } from "../upstream/client.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Target } from "./target.ts";
@@ -32,7 +32,7 @@ export interface PreparedSend {
   readonly path: string;
   readonly headers: string;
   /** Put aside once it is not sent again. */
-  body: readonly Uint8Array[];
+  body: BodyBytes;
   /** Whether the caller waits for a stream: which deadlines apply. */
   readonly stream: boolean;
   createReader(attempt: Attempt, head: ResponseHead): AnswerReader;

@@ -14,7 +14,7 @@ import {
 } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
 import type { Operation } from "../providers/provider.ts";
-import type { ResponseHead } from "../upstream/client.ts";
+import type { BodyBytes, ResponseHead } from "../upstream/client.ts";
 import { writeHead } from "./answer-head.ts";
 import type { AnswerReader } from "./answer-reader.ts";
 import type { Attempt } from "./attempt.ts";
@@ -110,7 +110,7 @@ export class RelayPlan implements Plan {
     this.#facts = { ...this.#facts, body: NOTHING, facts: null };
   }
 
-  #body(target: Target): readonly Uint8Array[] {
+  #body(target: Target): BodyBytes {
     const { body, facts, replaceModel } = this.#facts;
     if (facts === null) return replaceModel?.(body, target.model) ?? [body];
     const member = findMember(facts.scan, "model");

@@ -3,7 +3,7 @@ import type { Timer } from "../base/clock.ts";
 import type { UpstreamCall, UpstreamFailure, UpstreamHandler, UpstreamRequest } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { Dial } from "./dial.ts";
-import { isPieces } from "./request-head.ts";
+import { isWhole } from "./request-head.ts";
 
 /** What a call asks of the pool while it has no connection. */
 export interface CallOwner {
@@ -46,12 +46,12 @@ export class Call implements UpstreamCall {
     this.handler = handler;
     this.totalAt = totalAt;
     this.owner = owner;
-    this.ended = request.body === null || isPieces(request.body);
+    this.ended = request.body === null || isWhole(request.body);
   }
 
   /** Whether the body can go out once more: nothing of a stream was taken yet. */
   get repeatable(): boolean {
-    return !this.resent && (this.written === 0 || isPieces(this.request.body));
+    return !this.resent && (this.written === 0 || isWhole(this.request.body));
   }
 
   get sent(): boolean {
@@ -106,7 +106,7 @@ export class Call implements UpstreamCall {
   }
 
   releaseBody(): void {
-    if (this.over || this.bodyReleased || !isPieces(this.request.body)) return;
+    if (this.over || this.bodyReleased || !isWhole(this.request.body)) return;
     this.bodyReleased = true;
     this.resent = true;
     this.connection?.dropWritten(this);

@@ -1,5 +1,6 @@
 /** The contract of the upstream client: one request out, its answer back in callbacks, every failure with a typed cause. */
 import type { HeaderList } from "../base/headers.ts";
+import type { EditedBytes } from "../base/json-edit.ts";
 import type { HeadNames } from "./head-names.ts";
 
 /** A forward proxy (CONNECT for TLS origins, absolute-form for plain ones). */
@@ -40,8 +41,11 @@ export interface UpstreamDeadlines {
   readonly total: number;
 }
 
-/** Body pieces of a known length; or a streamed one, fed through `UpstreamCall.write`, `length` -1 = chunked. */
-export type UpstreamBody = readonly Uint8Array[] | { readonly length: number } | null;
+/** A body of a known length. */
+export type BodyBytes = readonly Uint8Array[] | EditedBytes;
+
+/** Or a streamed one, fed through `UpstreamCall.write`, `length` -1 = chunked. */
+export type UpstreamBody = BodyBytes | { readonly length: number } | null;
 
 export interface UpstreamRequest {
   readonly origin: Origin;

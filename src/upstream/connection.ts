@@ -10,7 +10,7 @@ import type { Network } from "./dial.ts";
 import type { HeadNames } from "./head-names.ts";
 import { authority } from "./origin.ts";
 import { isSmall, RequestBody } from "./request-body.ts";
-import { isPieces, type OriginHead } from "./request-head.ts";
+import { isWhole, type OriginHead } from "./request-head.ts";
 import { type HeadScanners, ResponseParser, type ResponseSink } from "./response-parser.ts";
 import { attachReader, type SocketReader } from "./socket-reader.ts";
 
@@ -86,7 +86,7 @@ export class Connection implements ResponseSink, SocketReader, TimerTarget, Turn
     if (call.paused) this.socket.pause();
     this.#unsent = true;
     const { body } = call.request;
-    const later = this.#toldLate ? isSmall(body) : body === null || isPieces(body);
+    const later = this.#toldLate ? isSmall(body) : body === null || isWhole(body);
     if (later) this.#turn.add(this);
     else this.writeNow();
   }

@@ -1,11 +1,12 @@
 /** Writes a request to a socket: small ones whole, large ones piece by piece so that progress shows, streamed ones as they come. */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { EditedBytes, piecesOf } from "../base/json-edit.ts";
 import type { Call } from "./call.ts";
-import type { UpstreamRequest } from "./client.ts";
+import type { BodyBytes, UpstreamRequest } from "./client.ts";
 import {
   headEncoding,
-  isPieces,
+  isWhole,
   lengthOf,
   type OriginHead,
   requestHead,
@@ -49,7 +50,7 @@ export class WriteBuffer {
 
 /** Whether a body surely goes out in one write with any head but a huge one. */
 export function isSmall(body: UpstreamRequest["body"]): boolean {
-  return body !== null && isPieces(body) && lengthOf(body) < WRITE_BUFFER / 2;
+  return body !== null && isWhole(body) && lengthOf(body) < WRITE_BUFFER / 2;
 }
 
 export class RequestBody {
@@ -96,14 +97,14 @@ export class RequestBody {
     this.#offset = 0;
     this.#copied = false;
     this.#pieces = NO_PIECES;
-    if (body !== null && isPieces(body)) {
-      this.#pieces = body;
-      if (this.#writeAtOnce(request, origin)) return problem;
+    if (body !== null && isWhole(body)) {
+      if (this.#writeAtOnce(request, body, origin)) return problem;
+      this.#pieces = piecesOf(body);
     }
     const head = requestHead(request, origin);
     socket.cork();
     socket.write(head, headEncoding(head));
-    if (body !== null && !isPieces(body)) problem = this.#beginStream(call, body.length);
+    if (body !== null && !isWhole(body)) problem = this.#beginStream(call, body.length);
     else this.#pump();
     socket.uncork();
     return problem;
@@ -148,9 +149,8 @@ export class RequestBody {
   }
 
   /** False: too large, or its head is no Latin-1. What the kernel does not take at once keeps the buffer, and a new one takes its place. */
-  #writeAtOnce(request: UpstreamRequest, origin: OriginHead): boolean {
-    const pieces = this.#pieces;
-    const length = lengthOf(pieces);
+  #writeAtOnce(request: UpstreamRequest, body: BodyBytes, origin: OriginHead): boolean {
+    const length = lengthOf(body);
     const start = length < WRITE_BUFFER ? startOfHead(request, origin) : null;
     if (start === null) return false;
     const most = start.length + LENGTH_BYTES + length;
@@ -159,13 +159,7 @@ export class RequestBody {
     const bytes = buffer === null ? Buffer.allocUnsafe(most) : buffer.bytes;
     if (buffer?.start !== start) bytes.set(start, 0);
     if (buffer !== null) buffer.start = start;
-    let at = writeLength(bytes, start.length, length);
-    for (let i = 0; i < pieces.length; i++) {
-      const piece = pieces[i] as Uint8Array;
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    this.#index = pieces.length;
+    const at = copyBody(bytes, writeLength(bytes, start.length, length), body);
     this.#copied = true;
     this.#socket.write(buffer === null ? bytes.subarray(0, at) : buffer.view(at));
     if (buffer !== null && this.#socket.writableLength > 0) buffer.renew();
@@ -195,6 +189,17 @@ export class RequestBody {
       if (!more && socket.writableLength >= PIECE) return;
     }
   }
+}
+
+/** Returns where it ends. */
+function copyBody(target: Buffer, at: number, body: BodyBytes): number {
+  if (body instanceof EditedBytes) return body.copyTo(target, at);
+  for (let i = 0; i < body.length; i++) {
+    const piece = body[i] as Uint8Array;
+    target.set(piece, at);
+    at += piece.length;
+  }
+  return at;
 }
 
 /** One chunk frame with a copy of the data: the caller's bytes are its own again after `write`. */

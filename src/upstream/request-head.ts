@@ -1,5 +1,6 @@
 /** Puts the head of a request together: the constant lines of the target, those of the request, and the framing, which is ours. */
-import type { Origin, UpstreamRequest } from "./client.ts";
+import { EditedBytes } from "../base/json-edit.ts";
+import type { BodyBytes, Origin, UpstreamRequest } from "./client.ts";
 import { HeadStarts } from "./head-starts.ts";
 import { authority, hostHeader } from "./origin.ts";
 
@@ -30,7 +31,7 @@ export function requestHead(request: UpstreamRequest, origin: OriginHead): strin
   return `${linesBefore(request, origin)}${framing(request)}\r\n`;
 }
 
-/** The head of a request whose body is given in pieces, up to the digits of its length; null: it is no Latin-1. */
+/** The head of a request whose body is there, up to the digits of its length; null: it is no Latin-1. */
 export function startOfHead(request: UpstreamRequest, origin: OriginHead): Buffer | null {
   const { starts } = origin;
   const known = starts.recall(request);
@@ -51,10 +52,10 @@ export function headEncoding(head: string): "latin1" | "utf8" {
   return BEYOND_LATIN1.test(head) ? "utf8" : "latin1";
 }
 
-/** Length of a body that is given in pieces. */
-export function lengthOf(pieces: readonly Uint8Array[]): number {
+export function lengthOf(body: BodyBytes): number {
+  if (body instanceof EditedBytes) return body.length;
   let length = 0;
-  for (const piece of pieces) length += piece.length;
+  for (const piece of body) length += piece.length;
   return length;
 }
 
@@ -62,12 +63,13 @@ function framing(request: UpstreamRequest): string {
   const { body, method } = request;
   if (body === null)
     return method === "POST" || method === "PUT" || method === "PATCH" ? "content-length: 0\r\n" : "";
-  if (isPieces(body)) return `content-length: ${lengthOf(body)}\r\n`;
+  if (isWhole(body)) return `content-length: ${lengthOf(body)}\r\n`;
   return body.length < 0 ? "transfer-encoding: chunked\r\n" : `content-length: ${body.length}\r\n`;
 }
 
-export function isPieces(body: UpstreamRequest["body"]): body is readonly Uint8Array[] {
-  return Array.isArray(body);
+/** Whether all of it is there: it is not fed piece by piece. */
+export function isWhole(body: UpstreamRequest["body"]): body is BodyBytes {
+  return body instanceof EditedBytes || Array.isArray(body);
 }
 
 /** Percent-encoded UTF-8; a lone surrogate becomes U+FFFD. */

@@ -1,5 +1,6 @@
 /** An upstream client without sockets: every request is answered by a script in simulated time. */
 import type { Time, Timer } from "../../src/base/clock.ts";
+import { piecesOf } from "../../src/base/json-edit.ts";
 import type {
   UpstreamCall,
   UpstreamClient,
@@ -7,6 +8,7 @@ import type {
   UpstreamHandler,
   UpstreamRequest,
 } from "../../src/upstream/client.ts";
+import { isWhole } from "../../src/upstream/request-head.ts";
 
 /** One thing a server does, `afterMs` after the one before. */
 export type Act = { readonly afterMs: number } & (
@@ -116,7 +118,8 @@ function refused(handler: UpstreamHandler): UpstreamCall {
 }
 
 function recordOf(request: UpstreamRequest, at: number): NetworkRequest {
-  const body = Array.isArray(request.body) ? Buffer.concat(request.body).toString("utf8") : "";
+  const given = request.body;
+  const body = given !== null && isWhole(given) ? Buffer.concat(piecesOf(given)).toString("utf8") : "";
   return {
     host: request.origin.host,
     path: request.path,

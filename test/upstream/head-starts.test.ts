@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
+import { EditedBytes } from "../../src/base/json-edit.ts";
 import { Call } from "../../src/upstream/call.ts";
 import type { UpstreamRequest } from "../../src/upstream/client.ts";
 import { originOf } from "../../src/upstream/origin.ts";
@@ -63,6 +64,25 @@ test("requests to one origin arrive with their own heads and bodies, up to the s
       assert.equal(got?.header("x-id"), id);
       assert.equal(got?.header("content-length"), String(length));
       assert.ok(got?.body.equals(Buffer.concat(body)));
+    }
+});
+
+test("a body with one change arrives changed, up to the size that is written at once and beyond", async (t) => {
+  const { ask, upstream, origin } = await stage(t, answer({ body: "ok" }));
+  for (const length of [20, 200, 9000, 16_300, 20_000, 20])
+    for (const [start, end, text] of [
+      [9, 15, "longer than before"],
+      [length - 9, length - 2, "s"],
+      [length >> 1, (length >> 1) + 8, ""],
+    ] as const) {
+      const source = Buffer.from(Array.from({ length }, (_, i) => 0x61 + (i % 26)));
+      const body = new EditedBytes(source, start, end, Buffer.from(text));
+      const outcome = await ask(origin, { body });
+      assert.equal(outcome.failure, null);
+      const got = upstream.requests.at(-1);
+      const wanted = Buffer.concat([source.subarray(0, start), Buffer.from(text), source.subarray(end)]);
+      assert.equal(got?.header("content-length"), String(wanted.length));
+      assert.ok(got?.body.equals(wanted));
     }
 });
 
