@@ -156,8 +156,10 @@ function decodeAnswer(
   context: ConvertContext,
 ): ChatResponse | Trouble {
   try {
-    const opened = openBody(body, upstream.rawMembers, state.core.time.random, ANSWER_LIMITS);
-    return upstream.decodeResponse(opened.doc, { ...context, large: opened.large });
+    const { doc, large } = openBody(body, upstream.rawMembers, state.core.time.random, ANSWER_LIMITS);
+    // Its accessors are not copied with the rest.
+    const { now, names } = context;
+    return upstream.decodeResponse(doc, { ...context, now, names, large });
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     return trouble("not_its_type", `the answer cannot be read: ${message}`, { afterHead: true });
