@@ -1,5 +1,5 @@
 /** Tools and their choice as Cohere takes them: the choice is made by what is offered, and REQUIRED or NONE. */
-import { badRequest } from "../../base/failure.ts";
+import { dropHosted } from "../hosted-tools.ts";
 import type { ChatRequest, Tool } from "../neutral.ts";
 import type { ConvertContext } from "../protocol.ts";
 import { customToolSchema, schemaOrEmpty } from "../schema-text.ts";
@@ -17,13 +17,7 @@ export function offeredTools(request: ChatRequest, context: ConvertContext): Off
   const tools: Tool[] = [];
   for (const tool of request.tools) {
     if (tool.kind === "hosted" || (tool.kind === "client" && tool.schema === "")) {
-      if (choice?.mode === "one" && choice.names?.[0] === tool.name)
-        throw badRequest(
-          `tool_choice forces ${tool.name}, which this target does not have`,
-          "unsupported_parameter",
-          "tool_choice",
-        );
-      context.warn("hosted_tool", tool.name);
+      dropHosted(tool, request, context);
     } else tools.push(tool);
   }
   if (choice === undefined || tools.length === 0) return { tools, choice: null };

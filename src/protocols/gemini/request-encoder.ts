@@ -1,7 +1,7 @@
 /** Writes a `generateContent` body: the neutral request as the Gemini API or Vertex takes it. */
-import { badRequest } from "../../base/failure.ts";
 import { effortOf } from "../effort.ts";
 import { shapeTurns, systemBlocks } from "../history.ts";
+import { dropHosted } from "../hosted-tools.ts";
 import type { ChatRequest, Effort, Tool } from "../neutral.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { customToolSchema, schemaOrEmpty } from "../schema-text.ts";
@@ -66,18 +66,6 @@ function encodeTools(request: ChatRequest, context: ConvertContext): Json[] {
   }
   const tools = functions.length === 0 ? [] : [{ functionDeclarations: functions }];
   return [...tools, ...(hosted as Json[])];
-}
-
-/** A vendor's own tool cannot be had here; only a forced one makes the request pointless. */
-function dropHosted(tool: Tool, request: ChatRequest, context: ConvertContext): void {
-  if (request.choice?.mode === "one" && request.choice.names?.[0] === tool.name) {
-    throw badRequest(
-      `tool_choice forces ${tool.name}, which this target does not have`,
-      "unsupported_parameter",
-      "tool_choice",
-    );
-  }
-  context.warn("hosted_tool", tool.name);
 }
 
 function encodeFunction(tool: Tool, context: ConvertContext): Json {

@@ -4,6 +4,7 @@ import { badRequest } from "../../base/failure.ts";
 import { fitTurnIds, RESPONSES_IDS } from "../call-ids.ts";
 import { effortOf, nearestEffort } from "../effort.ts";
 import { shapeTurns, systemBlocks } from "../history.ts";
+import { dropHosted } from "../hosted-tools.ts";
 import type { ChatRequest, Tool } from "../neutral.ts";
 import { dialectNamed, isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
@@ -91,17 +92,6 @@ function encodeTools(body: Json, request: ChatRequest, context: ConvertContext):
   if (choice === undefined) return;
   if (choice.parallel !== undefined) body.parallel_tool_calls = choice.parallel;
   body.tool_choice = encodeChoice(request, isOpenai(context));
-}
-
-function dropHosted(tool: Tool, request: ChatRequest, context: ConvertContext): void {
-  if (request.choice?.mode === "one" && request.choice.names?.[0] === tool.name) {
-    throw badRequest(
-      `tool_choice forces ${tool.name}, which this target does not have`,
-      "unsupported_parameter",
-      "tool_choice",
-    );
-  }
-  context.warn("hosted_tool", tool.name);
 }
 
 function encodeTool(tool: Tool, context: ConvertContext): Json {
