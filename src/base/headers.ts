@@ -2,6 +2,19 @@
 
 export type HeaderList = readonly string[];
 
+/** Of the connection, not of what crosses it (RFC 9110 7.6.1). */
+export const CONNECTION_HEADERS = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
 /** The first value of a header, or "" when it is absent. `name` in lower case. */
 export function headerValue(headers: HeaderList, name: string): string {
   for (let i = 0; i < headers.length; i += 2) {

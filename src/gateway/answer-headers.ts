@@ -1,20 +1,12 @@
 /** The head of an answer: what passes from the upstream, and what the gateway says of the route (20-http.md, Returned). */
-import type { HeaderList } from "../base/headers.ts";
+import { CONNECTION_HEADERS, type HeaderList } from "../base/headers.ts";
 import type { ResponseHead } from "../upstream/client.ts";
 import type { HeadNames } from "../upstream/head-names.ts";
 import { HeadMemory } from "./head-memory.ts";
 
-/** Connection-level headers of RFC 9110 7.6.1, and what must not cross a shared gateway. */
+/** With those, what must not cross a shared gateway. */
 const DROPPED: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
+  ...CONNECTION_HEADERS,
   "set-cookie",
   "alt-svc",
   "content-length",

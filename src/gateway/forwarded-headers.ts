@@ -1,5 +1,5 @@
 /** Which headers travel to the upstream: an open list by prefix, never a credential of the caller (20-http.md, Headers). */
-import { type HeaderList, headerValue } from "../base/headers.ts";
+import { CONNECTION_HEADERS, type HeaderList, headerValue } from "../base/headers.ts";
 import { cloudBetas } from "../providers/claude-betas.ts";
 import type { Provider } from "./target.ts";
 
@@ -35,16 +35,8 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   "x-goog-api-key",
   "cookie",
   "host",
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
+  ...CONNECTION_HEADERS,
   "content-length",
-  "upgrade",
   "expect",
   "accept-encoding",
   "forwarded",
