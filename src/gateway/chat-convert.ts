@@ -2,7 +2,7 @@
 import { headerValue } from "../base/headers.ts";
 import { responseEvents } from "../protocols/answer-assembly.ts";
 import { ANSWER_LIMITS, openBody } from "../protocols/body.ts";
-import type { ChatRequest, ChatResponse, MediaSource, StreamEvent } from "../protocols/neutral.ts";
+import type { ChatRequest, ChatResponse, MediaSource } from "../protocols/neutral.ts";
 import { prefixHash } from "../protocols/prefix-hash.ts";
 import type { AnswerContext, ChatProtocol, ConvertContext } from "../protocols/protocol.ts";
 import { protocolNamed } from "../protocols/registry.ts";
@@ -89,21 +89,9 @@ function convertWhole(
   answer: AnswerContext,
   emulatedStop: readonly string[],
 ): AnswerReader {
-  return new WholeAnswer(attempt, {
-    holdBytes: state.record.snapshot.config.limits.maxResponseBytes,
-    mustHold: true,
-    json: true,
-    decodeError: upstream.decodeError,
-    readUsage: upstream.readUsage,
-    usageCounts: upstream.usageCounts,
-    known: attempt.target.provider.answers,
-    read: (body): Trouble | ((to: Delivery) => void) => {
-      const response = decodeAnswer(state, body, upstream, context);
-      if ("kind" in response) return response;
-      const text = state.client.encodeResponse(cutAtStops(response, emulatedStop), answer);
-      return (to) => to.respond(200, state.head(attempt, head, false, "application/json"), text);
-    },
-    start() {},
+  return heldWhole(state, attempt, upstream, context, (response) => {
+    const text = state.client.encodeResponse(cutAtStops(response, emulatedStop), answer);
+    return (to) => to.respond(200, state.head(attempt, head, false, "application/json"), text);
   });
 }
 
@@ -127,7 +115,23 @@ export function wholeAsStream(
       return openWriter(state, attempt, head, answer, to, null);
     },
   });
-  let events: StreamEvent[] = [];
+  return heldWhole(state, attempt, upstream, context, (response) => {
+    const events = responseEvents(cutAtStops(response, emulatedStop));
+    return (to) => {
+      stream.deliver(to);
+      stream.feed(events);
+    };
+  });
+}
+
+/** `write`: from what was read of it, what writes the caller's answer. */
+function heldWhole(
+  state: ChatState,
+  attempt: Attempt,
+  upstream: ChatProtocol,
+  context: ConvertContext,
+  write: (response: ChatResponse) => (to: Delivery) => void,
+): AnswerReader {
   return new WholeAnswer(attempt, {
     holdBytes: state.record.snapshot.config.limits.maxResponseBytes,
     mustHold: true,
@@ -138,12 +142,7 @@ export function wholeAsStream(
     known: attempt.target.provider.answers,
     read: (body) => {
       const response = decodeAnswer(state, body, upstream, context);
-      if ("kind" in response) return response;
-      events = responseEvents(cutAtStops(response, emulatedStop));
-      return (to) => {
-        stream.deliver(to);
-        stream.feed(events);
-      };
+      return "kind" in response ? response : write(response);
     },
     start() {},
   });
