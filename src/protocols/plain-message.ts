@@ -1,6 +1,20 @@
 /** What an error body says that is not in any vendor's shape. */
+import type { UpstreamErrorInfo } from "../base/upstream-error.ts";
 
 const MAX_MESSAGE = 300;
+
+/** undefined: HTML, text or nothing. */
+export function parseErrorBody(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined; // Told by its first words.
+  }
+}
+
+export function unrecognisedError(status: number, message: string): UpstreamErrorInfo {
+  return { status, code: "", message, param: null, retryAfterMs: null, recognised: false };
+}
 
 /** First words of a body that is no JSON of the vendor: an HTML page, an empty answer. */
 export function plainMessage(status: number, body: string): string {

@@ -2,7 +2,7 @@
 import type { Failure, FailureKind } from "../../base/failure.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { objectOf, stringOf } from "../json-value.ts";
-import { plainMessage } from "../plain-message.ts";
+import { parseErrorBody, plainMessage, unrecognisedError } from "../plain-message.ts";
 import type { ErrorAnswer } from "../protocol.ts";
 import { retryHeaders } from "../retry-headers.ts";
 
@@ -90,14 +90,8 @@ export function readErrorObject(doc: unknown, status: number): UpstreamErrorInfo
 
 /** Never throws: HTML and emptiness give their first words and `recognised: false`. */
 export function decodeError(status: number, body: string): UpstreamErrorInfo {
-  let doc: unknown;
-  try {
-    doc = JSON.parse(body);
-  } catch {
-    doc = undefined; // HTML, text or nothing: told by its first words below.
-  }
+  const doc = parseErrorBody(body);
   const found = readErrorObject(doc, status);
   if (found !== null) return found;
-  const message = stringOf(objectOf(doc)?.message) ?? plainMessage(status, body);
-  return { status, code: "", message, param: null, retryAfterMs: null, recognised: false };
+  return unrecognisedError(status, stringOf(objectOf(doc)?.message) ?? plainMessage(status, body));
 }

@@ -2,7 +2,7 @@
 import type { Failure, FailureKind } from "../../base/failure.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { isObject, listOf, numberOf } from "../json-value.ts";
-import { plainMessage } from "../plain-message.ts";
+import { parseErrorBody, plainMessage, unrecognisedError } from "../plain-message.ts";
 import type { ErrorAnswer } from "../protocol.ts";
 import { retryHeaders } from "../retry-headers.ts";
 
@@ -83,24 +83,8 @@ export function encodeError(failure: Failure): ErrorAnswer {
 
 /** Reads an error answer. Never throws; `[{"error":…}]` (the OpenAI-compatible endpoint) is unwrapped. */
 export function decodeError(status: number, body: string): UpstreamErrorInfo {
-  let doc: unknown;
-  try {
-    doc = JSON.parse(body);
-  } catch {
-    // A proxy's HTML page, or nothing at all: the text itself is the message.
-    doc = undefined;
-  }
-  const info = readErrorObject(doc);
-  if (info === null) {
-    return {
-      status,
-      code: "",
-      message: plainMessage(status, body),
-      param: null,
-      retryAfterMs: null,
-      recognised: false,
-    };
-  }
+  const info = readErrorObject(parseErrorBody(body));
+  if (info === null) return unrecognisedError(status, plainMessage(status, body));
   return status === 0 ? info : { ...info, status };
 }
 

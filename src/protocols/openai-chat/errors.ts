@@ -2,7 +2,7 @@
 import type { Failure, FailureKind } from "../../base/failure.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
 import { isObject, objectOf, stringOf } from "../json-value.ts";
-import { plainMessage } from "../plain-message.ts";
+import { parseErrorBody, plainMessage, unrecognisedError } from "../plain-message.ts";
 import type { ErrorAnswer } from "../protocol.ts";
 import { retryHeaders } from "../retry-headers.ts";
 
@@ -99,20 +99,7 @@ function info(status: number, code: string, message: string, param: string | nul
 
 /** Reads an error body; HTML and emptiness give the first words and `recognised: false`. Never throws. */
 export function decodeError(status: number, body: string): UpstreamErrorInfo {
-  let doc: unknown;
-  try {
-    doc = JSON.parse(body);
-  } catch {
-    doc = undefined; // HTML, text or nothing: told by its first words below.
-  }
-  const found = readErrorObject(doc, status);
-  if (found !== null) return found;
-  return {
-    status,
-    code: "",
-    message: plainMessage(status, body),
-    param: null,
-    retryAfterMs: null,
-    recognised: false,
-  };
+  return (
+    readErrorObject(parseErrorBody(body), status) ?? unrecognisedError(status, plainMessage(status, body))
+  );
 }
