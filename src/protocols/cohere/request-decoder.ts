@@ -18,6 +18,7 @@ import {
 import type { ChatRequest, MediaSource, OutputFormat, Part, Tool, ToolChoice, Turn } from "../neutral.ts";
 import type { DecodeContext } from "../protocol.ts";
 import { decodeDocument } from "./documents.ts";
+import { readOwn, readSafety } from "./own-members.ts";
 import { decodeSampling } from "./sampling.ts";
 
 /** Members that only Cohere's v2 knows; kept for a target of the same kind. */
@@ -25,10 +26,6 @@ export const OWN = ["citation_options", "priority"];
 
 export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest {
   const body = readBody(doc);
-  const own: Record<string, string> = {};
-  for (const name of OWN) {
-    if (body[name] !== undefined && body[name] !== null) own[name] = context.large.jsonText(body[name]);
-  }
   const request: ChatRequest = {
     model: readString(body, "model") ?? "",
     stream: readBoolean(body, "stream") ?? false,
@@ -38,7 +35,7 @@ export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest
     sampling: decodeSampling(body),
     reasoning: decodeThinking(body),
     includeUsage: true,
-    ext: Object.keys(own).length === 0 ? {} : { cohere: own },
+    ext: readOwn(body, OWN, context),
   };
   decodeMessages(body, request, context);
   addDocuments(readList(body, "documents") ?? [], request, context);
@@ -46,8 +43,7 @@ export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest
   if (choice !== undefined) request.choice = choice;
   const format = decodeFormat(body, "json_schema", context);
   if (format !== undefined) request.format = format;
-  const safety = readString(body, "safety_mode");
-  if (safety !== undefined) request.safety = { vendor: "cohere", raw: JSON.stringify(safety) };
+  readSafety(body, request);
   return request;
 }
 

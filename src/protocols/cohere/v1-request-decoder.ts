@@ -15,6 +15,7 @@ import {
 } from "../json-value.ts";
 import type { ChatRequest, Part, Tool } from "../neutral.ts";
 import type { DecodeContext } from "../protocol.ts";
+import { readOwn, readSafety } from "./own-members.ts";
 import { definitionsToSchema } from "./parameter-definitions.ts";
 import { addDocuments, decodeFormat } from "./request-decoder.ts";
 import { decodeSampling } from "./sampling.ts";
@@ -28,10 +29,6 @@ const MADE: IdRule = { maxLength: 0, pattern: null };
 export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest {
   const body = readBody(doc);
   refuseState(body);
-  const own: Record<string, string> = {};
-  for (const name of OWN) {
-    if (body[name] !== undefined && body[name] !== null) own[name] = context.large.jsonText(body[name]);
-  }
   const request: ChatRequest = {
     model: readString(body, "model") ?? "",
     stream: readBoolean(body, "stream") ?? false,
@@ -41,7 +38,7 @@ export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest
     sampling: decodeSampling(body),
     reasoning: {},
     includeUsage: true,
-    ext: Object.keys(own).length === 0 ? {} : { cohere: own },
+    ext: readOwn(body, OWN, context),
   };
   // The leading SYSTEM messages of the history are instructions like the preamble.
   const preamble = readString(body, "preamble");
@@ -55,8 +52,7 @@ export function decodeRequest(doc: unknown, context: DecodeContext): ChatRequest
   if ((readList(body, "connectors") ?? []).length > 0) context.warn("hosted_tool", "connectors");
   const format = decodeFormat(body, "schema", context);
   if (format !== undefined) request.format = format;
-  const safety = readString(body, "safety_mode");
-  if (safety !== undefined) request.safety = { vendor: "cohere", raw: JSON.stringify(safety) };
+  readSafety(body, request);
   return request;
 }
 
