@@ -1,5 +1,5 @@
 /** Finds members of a JSON object in an event's bytes without parsing what lies beside them. */
-import { afterSpace, closingQuote, spells } from "./byte-text.ts";
+import { afterSpace, closingBracket, closingQuote, spells } from "./byte-text.ts";
 
 const QUOTE = 0x22;
 
@@ -50,24 +50,10 @@ export function valueEnd(event: Buffer, at: number, to: number): number {
     const close = closingQuote(event, at, to);
     return close < 0 ? -1 : close + 1;
   }
-  let depth = 0;
-  let position = at;
-  while (position < to) {
+  if (first === 0x7b || first === 0x5b) return closingBracket(event, at, to);
+  for (let position = at; position < to; position++) {
     const byte = event[position];
-    if (byte === QUOTE) {
-      const close = closingQuote(event, position, to);
-      if (close < 0) return -1;
-      position = close + 1;
-      continue;
-    }
-    if (depth === 0 && (byte === 0x2c || byte === 0x7d || byte === 0x5d))
-      return position > at ? position : -1;
-    if (byte === 0x7b || byte === 0x5b) depth++;
-    else if (byte === 0x7d || byte === 0x5d) {
-      depth--;
-      if (depth === 0) return position + 1;
-    }
-    position++;
+    if (byte === 0x2c || byte === 0x7d || byte === 0x5d) return position > at ? position : -1;
   }
   return -1;
 }

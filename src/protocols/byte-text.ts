@@ -46,8 +46,8 @@ export function saysAt(event: Buffer, value: number, to: number, text: string): 
   return spells(event, value + 1, text.length, text);
 }
 
-/** The byte after the object that opens at `at`; -1 when it does not end. */
-export function closingBrace(event: Buffer, at: number, to: number): number {
+/** The byte after the object or array that opens at `at`; -1 when it does not end. */
+export function closingBracket(event: Buffer, at: number, to: number): number {
   let depth = 0;
   let position = at;
   while (position < to) {

@@ -1,5 +1,5 @@
 /** The members of a stream's event that matter, found in one pass over its keys. */
-import { closingBrace, closingQuote, spells, stringAt } from "../byte-text.ts";
+import { closingBracket, closingQuote, spells, stringAt } from "../byte-text.ts";
 import type { Usage } from "../neutral.ts";
 import type { MemberSink } from "../walk-members.ts";
 import { emptyCounts, readCounts, usageOf } from "./usage.ts";
@@ -78,7 +78,7 @@ export class EventMembers implements MemberSink {
 
   #readUsage(event: Buffer, value: number, to: number): void {
     this.hasUsage = true;
-    const end = event[value] === 0x7b ? closingBrace(event, value, to) : -1;
+    const end = event[value] === 0x7b ? closingBracket(event, value, to) : -1;
     if (end < 0) return;
     try {
       if (readCounts(JSON.parse(event.toString("utf8", value, end)), this.#counts)) {

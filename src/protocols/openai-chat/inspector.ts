@@ -2,7 +2,7 @@
 
 import { findSseData } from "../../base/sse.ts";
 import type { UpstreamErrorInfo } from "../../base/upstream-error.ts";
-import { afterSpace, closingBrace, closingQuote, saysAt, spells, stringAt } from "../byte-text.ts";
+import { afterSpace, closingBracket, closingQuote, saysAt, spells, stringAt } from "../byte-text.ts";
 import { EscapedText, type KeepOptions } from "../escaped-text.ts";
 import { KnownEvents } from "../known-events.ts";
 import type { Stop, Usage } from "../neutral.ts";
@@ -201,7 +201,7 @@ export class ChatInspector implements StreamInspector, MemberSink {
   }
 
   #readUsage(event: Buffer, value: number, to: number): void {
-    const end = closingBrace(event, value, to);
+    const end = closingBracket(event, value, to);
     if (end < 0) return;
     try {
       const usage = readChatUsage(JSON.parse(event.toString("utf8", value, end)));
