@@ -75,6 +75,8 @@ export class ChatInspector implements StreamInspector, MemberSink {
     }
     if (event[from] !== 0x7b) return MALFORMED;
     this.#flags = 0;
+    this.#inChoices = false;
+    this.#inDelta = false;
     this.#emptyChoices = false;
     this.#hasUsage = false;
     this.known.begin();

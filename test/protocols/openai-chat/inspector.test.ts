@@ -110,3 +110,16 @@ test("the delivered text is kept as it came, escapes included, up to the cap", (
     assert.equal(other.text, null, text);
   }
 });
+
+test("what an event says does not depend on where the last one ended", () => {
+  const alone = 'data: {"x":[{"delta":{"content":"a"}}]}\n\n';
+  const before = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
+  const inspect = (...events: string[]) => {
+    const inspector = new ChatInspector({ keepText: 100 });
+    return events.map((event) => inspector.inspect(Buffer.from(event), 0, event.length)).at(-1);
+  };
+  // The members of a choice, without the list that they stand in.
+  const damaged = alone.replace('"x":', '"x",');
+  assert.equal(inspect(before, damaged), inspect(damaged));
+  assert.equal(inspect(before, alone), inspect(alone));
+});
