@@ -26,6 +26,7 @@ import type {
   UwsRequest,
   UwsResponse,
 } from "./native-types.ts";
+import { OpenExchanges } from "./open-exchanges.ts";
 import { BAD_TARGET, renderRefusal, TOO_MANY_CONNECTIONS } from "./screen.ts";
 import { TurnSpace } from "./turn-space.ts";
 
@@ -62,8 +63,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
   let limits = options.limits;
   const listeners = new Set<NativeListener>();
   const arriving = new LiveList<NativeExchange>();
-  let exchanges = 0;
-  let onDrained: (() => void) | null = null;
+  const exchanges = new OpenExchanges();
 
   const counter: ConnectionCounter = createEstimatingCounter(
     () => limits,
@@ -82,8 +82,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     now: () => clock.now(),
     exchangeEnded(exchange) {
       if (exchange.arriving !== null) arriving.remove(exchange.arriving);
-      exchanges--;
-      if (exchanges === 0) onDrained?.();
+      exchanges.end();
     },
     onError: options.onError,
   };
@@ -133,7 +132,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       return;
     }
     const exchange = new NativeExchange(host, response, method, path, query, requests.head, peerOf, length);
-    exchanges++;
+    exchanges.begin();
     if (length !== 0) {
       exchange.arriving = arriving.add(exchange);
       if (!ticker.active) ticker.restart(TICK_MS);
@@ -245,20 +244,11 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
       for (const { server } of listeners)
         server.uws_instance.setResponseTimeout(responseSeconds(next.clientStallMs));
     },
-    stats: () => ({ connections: counter.open, exchanges }),
+    stats: () => ({ connections: counter.open, exchanges: exchanges.count }),
     async drain(deadlineMs) {
       host.draining = true;
       for (const listener of listeners) stopAccepting(listener);
-      if (exchanges > 0) {
-        await new Promise<void>((resolve) => {
-          const deadline = timers.start(deadlineMs, resolve);
-          onDrained = () => {
-            deadline.cancel();
-            resolve();
-          };
-        });
-        onDrained = null;
-      }
+      await exchanges.drain(timers, deadlineMs);
       // Not from inside a callback of uWS: its socket must outlive the callback.
       await new Promise((resolve) => setImmediate(resolve));
       close();

@@ -23,6 +23,7 @@ import {
 } from "./engine.ts";
 import type { Peer } from "./exchange.ts";
 import { NodeExchange, type NodeHost } from "./node-exchange.ts";
+import { OpenExchanges } from "./open-exchanges.ts";
 import {
   type Refusal,
   renderRawRefusal,
@@ -54,8 +55,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
   const sockets = new Set<Socket>();
   const peers = new WeakMap<Socket, Peer>();
   const counter = createConnectionCounter(() => limits, options.isExempt);
-  let exchanges = 0;
-  let onDrained: (() => void) | null = null;
+  const exchanges = new OpenExchanges();
   const stopWatching: (() => void)[] = [];
 
   const host: NodeHost & { draining: boolean } = {
@@ -68,8 +68,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
     draining: false,
     timers: options.time.timers,
     exchangeEnded() {
-      exchanges--;
-      if (exchanges === 0) onDrained?.();
+      exchanges.end();
     },
     onError: options.onError,
   };
@@ -103,7 +102,7 @@ export function createNodeEngine(options: EngineOptions): Engine {
       peer,
       length,
     );
-    exchanges++;
+    exchanges.begin();
     try {
       handler(exchange);
     } catch (error) {
@@ -199,22 +198,15 @@ export function createNodeEngine(options: EngineOptions): Engine {
     setLimits(next) {
       limits = next;
     },
-    stats: () => ({ connections: counter.open, exchanges }),
+    stats: () => ({ connections: counter.open, exchanges: exchanges.count }),
     async drain(deadlineMs) {
       host.draining = true;
       for (const server of servers) {
         stopAccepting(server);
         server.closeIdleConnections();
       }
-      if (exchanges > 0) {
-        await new Promise<void>((resolve) => {
-          const deadline = options.time.timers.start(deadlineMs, resolve);
-          onDrained = () => {
-            deadline.cancel();
-            resolve();
-          };
-        });
-        onDrained = null;
+      if (exchanges.count > 0) {
+        await exchanges.drain(options.time.timers, deadlineMs);
         // What has just been ended still has to leave the process.
         await new Promise((resolve) => setImmediate(resolve));
       }
