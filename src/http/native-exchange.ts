@@ -17,6 +17,8 @@ export interface NativeHost extends StreamHost {
   /** Hands a whole answer to uWS. */
   readonly sender: WholeSender;
   readonly draining: boolean;
+  /** There is one exchange only. */
+  isAlone(): boolean;
   now(): number;
   /** The answer is complete or the client is gone. Called once. */
   exchangeEnded(exchange: NativeExchange): void;
@@ -182,7 +184,8 @@ export class NativeExchange implements Exchange, StreamOwner, TurnWriter {
       this.wholeTimes = times;
       this.closesConnection = close;
       this.closed = true;
-      if (this.inCallback) this.writeNow();
+      // The end of the turn is waited for to wake a peer once for all that it gets: here there is nothing else.
+      if (this.inCallback || this.host.isAlone()) this.writeNow();
       else this.host.turn.add(this);
     } else {
       this.head = head.write(headers, times);
