@@ -77,7 +77,7 @@ export class EventSplitter {
       }
       end = chunk.length;
     }
-    this.#boundary.begin();
+    let begun = false;
     while (at < end) {
       if (this.#tailLength === 0 && this.#framing === "sse" && sink.onKnown !== undefined) {
         const next = sink.onKnown(chunk, at, Math.min(end, at + this.#maxBytes));
@@ -93,6 +93,8 @@ export class EventSplitter {
         at = 0;
         end = chunk.length;
       }
+      if (!begun) this.#boundary.begin();
+      begun = true;
       const next = this.#boundary.next(chunk, at, end);
       if (next < 0) break;
       if (this.#tailLength > 0) {

@@ -18,16 +18,24 @@ const ERROR_BODY_MS = 5000;
 const SOFT = 0;
 const CONNECT = 1;
 const HARD = 2;
-const IDLE = 3;
-const TAIL = 4;
+const TAIL = 3;
+const IDLE = 4;
 
+/** What every piece of an answer touches stands first, and together: of a thousand streams, each is out of the cache. */
 export class AttemptDeadlines implements TimerTarget {
-  readonly #owner: DeadlineOwner;
   readonly #time: Time;
+  /** The idle deadline is so long after the last piece; it is worked out when the timer fires. */
+  #idleRuns = false;
+  /** Likewise the hard one, after the last content. */
+  #contentRuns = false;
+  /** When the piece that is being read came. */
+  dataAt = 0;
+  #contentAt = 0;
+  readonly #owner: DeadlineOwner;
   readonly #timeouts: Timeouts;
   readonly #stream: boolean;
-  /** By kind, monotonic milliseconds. */
-  readonly #at = [NEVER, NEVER, NEVER, NEVER, NEVER];
+  /** Those that do not move, by kind, monotonic milliseconds. */
+  readonly #at = [NEVER, NEVER, NEVER, NEVER];
   #timer: Timer | null = null;
   /** When the timer fires: at the earliest deadline, or before it. */
   #firesAt = NEVER;
@@ -35,8 +43,6 @@ export class AttemptDeadlines implements TimerTarget {
   /** Silence is watched: from a stream's first content, from the first byte of a whole answer. */
   #watchesIdle = false;
   #failing = false;
-  /** When the piece that is being read came. */
-  dataAt = 0;
 
   constructor(owner: DeadlineOwner, time: Time, timeouts: Timeouts, stream: boolean) {
     this.#owner = owner;
@@ -60,19 +66,21 @@ export class AttemptDeadlines implements TimerTarget {
   /** The next part of the request is sent under the same deadlines. */
   beginNextPart(): void {
     this.#watchesIdle = false;
-    this.#at[IDLE] = NEVER;
+    this.#idleRuns = false;
   }
 
   /** What comes is an error body. */
   takeErrorBody(): void {
     this.#failing = true;
+    this.#contentRuns = false;
     this.#set(HARD, ERROR_BODY_MS, this.#now());
   }
 
   /** A piece of the answer has come. */
   takeData(): void {
     this.dataAt = this.#now();
-    if (this.#watchesIdle) this.#restartIdle();
+    if (this.#idleRuns) return;
+    if (this.#watchesIdle) this.#runIdle();
     // A whole answer that has begun to arrive must go on arriving; a stream's silence before content has its own deadline.
     else if (!this.#stream && !this.#failing) this.#watchIdle();
   }
@@ -81,21 +89,22 @@ export class AttemptDeadlines implements TimerTarget {
     this.#at[SOFT] = NEVER;
     this.#at[CONNECT] = NEVER;
     this.dataAt = now;
-    if (this.#stream) this.#set(HARD, this.#timeouts.contentIdle, now);
+    if (this.#stream) this.#runContent(now);
     if (!this.#watchesIdle) this.#watchIdle();
   }
 
   /** Another content event of a stream. */
   takeContent(): void {
-    const { contentIdle } = this.#timeouts;
-    if (contentIdle > 0 && !this.#paused && this.#at[TAIL] === NEVER)
-      this.#set(HARD, contentIdle, this.dataAt);
+    if (this.#contentRuns) this.#contentAt = this.dataAt;
+    else if (this.#timeouts.contentIdle > 0 && !this.#paused && this.#at[TAIL] === NEVER)
+      this.#runContent(this.dataAt);
   }
 
   /** Nothing more is asked of the upstream's speed. */
   rest(): void {
     this.#at[HARD] = NEVER;
-    this.#at[IDLE] = NEVER;
+    this.#contentRuns = false;
+    this.#idleRuns = false;
   }
 
   /** Nobody is told that it is late. */
@@ -121,26 +130,30 @@ export class AttemptDeadlines implements TimerTarget {
 
   endTail(): void {
     this.#at[TAIL] = NEVER;
-    this.#set(HARD, this.#timeouts.contentIdle, this.#now());
-    this.#restartIdle();
+    this.#runContent(this.#now());
+    this.#runIdle();
   }
 
   /** The caller takes nothing: the upstream is not to blame. `delivered`: the content that is missing is the caller's. */
   pause(delivered: boolean): void {
     this.#paused = true;
-    this.#at[IDLE] = NEVER;
-    if (delivered) this.#at[HARD] = NEVER;
+    this.#idleRuns = false;
+    if (!delivered) return;
+    this.#at[HARD] = NEVER;
+    this.#contentRuns = false;
   }
 
   resume(delivered: boolean): void {
     this.#paused = false;
     this.dataAt = this.#now();
-    if (this.#watchesIdle) this.#restartIdle();
+    if (this.#watchesIdle) this.#runIdle();
     if (delivered) this.takeContent();
   }
 
   stop(): void {
     for (let which = SOFT; which <= TAIL; which++) this.#at[which] = NEVER;
+    this.#contentRuns = false;
+    this.#idleRuns = false;
     this.#firesAt = NEVER;
     this.#timer?.cancel();
   }
@@ -151,12 +164,22 @@ export class AttemptDeadlines implements TimerTarget {
 
   #watchIdle(): void {
     this.#watchesIdle = true;
-    this.#restartIdle();
+    this.#runIdle();
   }
 
-  #restartIdle(): void {
-    if (!this.#failing && !this.#paused && this.#at[TAIL] === NEVER)
-      this.#set(IDLE, this.#timeouts.idle, this.dataAt);
+  #runIdle(): void {
+    const { idle } = this.#timeouts;
+    if (idle === 0 || this.#failing || this.#paused || this.#at[TAIL] !== NEVER) return;
+    this.#idleRuns = true;
+    this.#fireBy(this.dataAt + idle, this.dataAt);
+  }
+
+  #runContent(now: number): void {
+    const { contentIdle } = this.#timeouts;
+    this.#at[HARD] = NEVER;
+    this.#contentRuns = contentIdle > 0;
+    this.#contentAt = now;
+    if (contentIdle > 0) this.#fireBy(now + contentIdle, now);
   }
 
   /** `ms` from `now`; 0 = none. */
@@ -180,14 +203,26 @@ export class AttemptDeadlines implements TimerTarget {
     const now = this.#now();
     for (;;) {
       const which = this.#earliest();
-      const at = this.#at[which] ?? NEVER;
+      const at = this.#deadline(which);
       if (at > now) {
         this.#fireBy(at, now);
         return;
       }
-      this.#at[which] = NEVER;
+      this.#end(which);
       this.#pass(which);
     }
+  }
+
+  #deadline(which: number): number {
+    if (which === IDLE) return this.#idleRuns ? this.dataAt + this.#timeouts.idle : NEVER;
+    if (which === HARD && this.#contentRuns) return this.#contentAt + this.#timeouts.contentIdle;
+    return this.#at[which] ?? NEVER;
+  }
+
+  #end(which: number): void {
+    if (which === IDLE) this.#idleRuns = false;
+    else this.#at[which] = NEVER;
+    if (which === HARD) this.#contentRuns = false;
   }
 
   #pass(which: number): void {
@@ -200,8 +235,8 @@ export class AttemptDeadlines implements TimerTarget {
 
   #earliest(): number {
     let first = SOFT;
-    for (let which = CONNECT; which <= TAIL; which++)
-      if ((this.#at[which] ?? NEVER) < (this.#at[first] ?? NEVER)) first = which;
+    for (let which = CONNECT; which <= IDLE; which++)
+      if (this.#deadline(which) < this.#deadline(first)) first = which;
     return first;
   }
 }

@@ -28,17 +28,19 @@ export interface StreamVoice {
 /** One per request. After `respond`, `end` or `cut` nothing more is sent, whatever is called. */
 export class Delivery implements ExchangeListener, TimerTarget {
   readonly #exchange: Exchange;
+  #done = false;
+  bytesOut = 0;
+  /** When something was last written. */
+  #wroteAt = 0;
   readonly #time: Time;
   readonly #owner: DeliveryOwner;
   #source: Source | null = null;
   #blocked = false;
-  #done = false;
   /** Until the head is out it commits the stream, then it gives signs of life. */
   #timer: Timer | null = null;
   #voice: StreamVoice | null = null;
   /** The status sent; 0 = none yet. */
   status = 0;
-  bytesOut = 0;
   gone = false;
 
   constructor(exchange: Exchange, time: Time, owner: DeliveryOwner) {
@@ -99,19 +101,21 @@ export class Delivery implements ExchangeListener, TimerTarget {
     if (this.#done || this.started) return;
     this.status = status;
     this.#exchange.start(status, headers);
-    if (this.#voice !== null) this.#startTimer(KEEP_ALIVE_MS);
+    if (this.#voice === null) return;
+    this.#wroteAt = this.#time.clock.now();
+    this.#startTimer(KEEP_ALIVE_MS);
   }
 
   /** The chunk may be reused after the call. */
   write(chunk: Uint8Array): void {
     if (this.#done || chunk.length === 0) return;
     this.bytesOut += chunk.length;
-    this.#timer?.restart(KEEP_ALIVE_MS);
+    if (this.#timer !== null) this.#wroteAt = this.#time.clock.now();
     if (!this.#exchange.write(chunk)) this.#block();
   }
 
-  /** `write` of [start, end), without a view where the engine needs none. `now`: what the clock has just said. */
-  writeBytes(bytes: Buffer, start: number, end: number, now?: number): void {
+  /** `write` of [start, end), without a view where the engine needs none. `now`: what the clock has just said; 0 = not asked. */
+  writeBytes(bytes: Buffer, start: number, end: number, now: number): void {
     const exchange = this.#exchange;
     if (exchange.writeBytes === undefined) {
       this.write(bytes.subarray(start, end));
@@ -119,7 +123,7 @@ export class Delivery implements ExchangeListener, TimerTarget {
     }
     if (this.#done || start === end) return;
     this.bytesOut += end - start;
-    this.#timer?.restart(KEEP_ALIVE_MS, now);
+    this.#wroteAt = now > 0 ? now : this.#time.clock.now();
     if (!exchange.writeBytes(bytes, start, end)) this.#block();
   }
 
@@ -167,7 +171,15 @@ export class Delivery implements ExchangeListener, TimerTarget {
   onTimer(): void {
     const voice = this.#voice;
     if (this.#done || voice === null) return;
-    if (!this.started) this.start(200, voice.streamHead());
+    if (this.started) {
+      const rest = this.#wroteAt + KEEP_ALIVE_MS - this.#time.clock.now();
+      if (rest > 0) {
+        this.#startTimer(rest);
+        return;
+      }
+    } else {
+      this.start(200, voice.streamHead());
+    }
     // A reader that does not take what is there needs no sign of life.
     const text = this.#blocked ? "" : voice.ping();
     if (text !== "") {
@@ -175,6 +187,7 @@ export class Delivery implements ExchangeListener, TimerTarget {
       this.bytesOut += bytes.length;
       if (!this.#exchange.write(bytes)) this.#block();
     }
+    this.#wroteAt = this.#time.clock.now();
     this.#startTimer(KEEP_ALIVE_MS);
   }
 

@@ -74,8 +74,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   #content = false;
   #finish = false;
   #terminal = false;
-  /** While a piece is read that has just come. */
-  #readAt: number | undefined;
+  /** A piece is read that has just come. */
+  #reading = false;
   /** Neighbouring events of one piece that go out in one write. */
   #run: Buffer | null = null;
   #runStart = 0;
@@ -102,9 +102,9 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   }
 
   bytes(bytes: Buffer, start: number, end: number): void {
-    this.#readAt = this.#attempt.dataAt;
+    this.#reading = true;
     this.#read(bytes, start, end);
-    this.#readAt = undefined;
+    this.#reading = false;
   }
 
   #read(bytes: Buffer, start: number, end: number): void {
@@ -282,7 +282,8 @@ export class RelayStream implements AnswerReader, EventSink, RelayedStream {
   }
 
   #send(bytes: Buffer, start: number, end: number): void {
-    if (this.#rewrite === null) this.#delivery?.writeBytes(bytes, start, end, this.#readAt);
+    const now = this.#reading ? this.#attempt.dataAt : 0;
+    if (this.#rewrite === null) this.#delivery?.writeBytes(bytes, start, end, now);
     else this.#delivery?.write(this.#rewrite(bytes.subarray(start, end)));
   }
 }
