@@ -66,12 +66,11 @@ export class NativeStream implements TurnWriter {
   /** Small chunks of this turn, in the host's space; they come before what is pending. */
   private gatheredAt = 0;
   private gathered = 0;
-  private pending: Uint8Array[] = [];
+  private pending: Uint8Array[] | null = null;
   private pendingBytes = 0;
   private ending = false;
   private stopped = false;
   private wantsDrain = false;
-  private chunk: Uint8Array = EMPTY;
 
   constructor(response: UwsResponse, host: StreamHost, owner: StreamOwner, total: number) {
     this.response = response;
@@ -85,7 +84,7 @@ export class NativeStream implements TurnWriter {
   /** A whole answer: `bytes` are kept, not copied, until the reader has taken them. */
   writeWhole(bytes: Uint8Array): void {
     this.ending = true;
-    this.pending.push(bytes);
+    this.pending = [bytes];
     this.pendingBytes = bytes.length;
     this.sendPending();
   }
@@ -152,7 +151,7 @@ export class NativeStream implements TurnWriter {
   /** The exchange is over: nothing touches the response any more. */
   stop(): void {
     this.stopped = true;
-    this.pending = [];
+    this.pending = null;
     this.pendingBytes = 0;
     this.dropGathered();
   }
@@ -178,7 +177,9 @@ export class NativeStream implements TurnWriter {
   }
 
   private hold(chunk: Uint8Array): void {
-    this.pending.push(Buffer.from(chunk));
+    const copy = Buffer.from(chunk);
+    if (this.pending === null) this.pending = [copy];
+    else this.pending.push(copy);
     this.pendingBytes += chunk.length;
   }
 
@@ -218,12 +219,12 @@ export class NativeStream implements TurnWriter {
     }
   }
 
-  /** Hands one piece to uWS, in a cork that is made once. */
+  /** Hands one piece to uWS, in the cork that all streams share. */
   private sendPiece(chunk: Uint8Array): void {
     this.makeRoom(chunk.length);
-    this.chunk = chunk;
-    this.response.cork(this.sendCorked);
-    this.chunk = EMPTY;
+    sending = this;
+    piece = chunk;
+    this.response.cork(sendCorked);
   }
 
   /** A head that does not fit the cork of the first piece goes before it. */
@@ -232,8 +233,9 @@ export class NativeStream implements TurnWriter {
     this.response.cork(() => this.sendHead());
   }
 
-  private readonly sendCorked = () => {
-    const { response, chunk } = this;
+  /** `sendPiece`, corked. */
+  writePiece(chunk: Uint8Array): void {
+    const { response } = this;
     if (!this.headSent) this.sendHead();
     if (this.total < 0) {
       this.backlog = response.write(chunk) ? 0 : this.backlog + chunk.length;
@@ -251,9 +253,11 @@ export class NativeStream implements TurnWriter {
     this.refused = rest > 0;
     if (!this.refused) return;
     const left = chunk.subarray(chunk.length - rest);
-    this.pending.unshift(this.ending ? left : Buffer.from(left));
+    const kept = this.ending ? left : Buffer.from(left);
+    if (this.pending === null) this.pending = [kept];
+    else this.pending.unshift(kept);
     this.pendingBytes += rest;
-  };
+  }
 
   private sendHead(): void {
     this.headSent = true;
@@ -275,7 +279,7 @@ export class NativeStream implements TurnWriter {
   /** Hands over what waits until uWS refuses some of it. */
   private sendPending(): void {
     if (this.pendingBytes > 0) this.sendGathered();
-    while (this.pendingBytes > 0 && !this.stopped) {
+    while (this.pending !== null && this.pendingBytes > 0 && !this.stopped) {
       const first = this.pending[0] ?? EMPTY;
       // While uWS may still hold something, little more is given to it.
       const size = this.backlog > 0 ? Math.min(PROBE_BYTES, first.length) : first.length;
@@ -310,6 +314,18 @@ export class NativeStream implements TurnWriter {
 }
 
 function nothing(): void {}
+
+/** What is being corked: a closure for each stream is memory, and one more place to fetch for each event. */
+let sending: NativeStream | null = null;
+let piece: Uint8Array = EMPTY;
+
+function sendCorked(): void {
+  const stream = sending;
+  const chunk = piece;
+  sending = null;
+  piece = EMPTY;
+  stream?.writePiece(chunk);
+}
 
 function flushStream(stream: NativeStream): void {
   stream.flush();
