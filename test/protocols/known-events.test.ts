@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { EventSplitter } from "../../src/base/sse.ts";
 import { AnthropicInspector } from "../../src/protocols/anthropic/inspector.ts";
 import { ChatInspector } from "../../src/protocols/openai-chat/inspector.ts";
-import { CONTENT, REASONING, TOOL_CALL } from "../../src/protocols/protocol.ts";
+import { CONTENT, REASONING, type StreamPosition, TOOL_CALL } from "../../src/protocols/protocol.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
 
 const START = '{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,"model":"m-ü"';
@@ -80,6 +80,15 @@ const CHAT: readonly (readonly string[])[] = [
   [text("a"), text("b"), text("c").slice(0, -1), text("d"), text("e").slice(0, -4), text("f")],
   [text("a"), text("b"), text("c").replace("}\n", "}}\n"), text("d").replace("]", "}"), text("e")],
   [text("a"), text("b"), text("c").replace("1764000000", "1764000001"), text("d")],
+  WORDS.map((word, at) =>
+    text("a")
+      .replace("chatcmpl-1", word)
+      .replace("1764000000", String(at % 3)),
+  ),
+  WORDS.map((word) => text("a").replace("1764000000", word)),
+  [text("a"), text("b").replace('"id":"chatcmpl-1"', '"id":"","id":"c-2"'), text("c"), text("d")],
+  [text("a").replace("1764000000", "0"), text("b").replace("1764000000", "5"), text("c")],
+  [text("a"), text("b").replace("1764000000", "17.5e3"), text("c").replace("1764000000", "")],
   [text("a", `,"long":"${"y".repeat(400)}"`), text("b", `,"long":"${"y".repeat(400)}"`)],
   [text("a", ',"usage":{"prompt_tokens":3}'), text("b", ',"usage":{"prompt_tokens":4}'), text("c")],
   [text("a"), text("b"), `data: ${START},"error":{"message":"no"}}\n\n`, text("c")],
@@ -222,11 +231,27 @@ test("words, reasoning and arguments of calls are recognised from the second on,
   }
 });
 
+test("the id and the time of an answer may be others, as those of another stream are; the first are told", () => {
+  const events = ["one", "two", "three"].map((word, at) =>
+    text(word)
+      .replace("chatcmpl-1", `chatcmpl-${at}${"x".repeat(at)}`)
+      .replace("1764000000", `${9 + at}`),
+  );
+  const { told, recognised } = tell(ChatInspector, [Buffer.from(events.join(""))], false);
+  assert.equal(recognised, 2);
+  const firsts = told.map(({ facts }) => (facts as { position: StreamPosition }).position);
+  assert.deepEqual(
+    firsts.map(({ id, created }) => [id, created]),
+    Array(3).fill(["chatcmpl-0", 9]),
+  );
+});
+
 test("what is learned is bounded: long events, many strings, and streams whose events are never alike", () => {
   const count = (events: readonly string[]) =>
     tell(ChatInspector, [Buffer.from(events.join(""))], false).recognised;
   const padded = (fixed: number) => {
-    const padding = fixed - Buffer.byteLength(text("", ',"p":""'));
+    const values = Buffer.byteLength("chatcmpl-1" + "1764000000");
+    const padding = fixed + values - Buffer.byteLength(text("", ',"p":""'));
     return ["a", "b"].map((word) => text(word, `,"p":"${"y".repeat(padding)}"`));
   };
   assert.equal(count(padded(384)), 1);

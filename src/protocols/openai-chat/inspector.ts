@@ -183,12 +183,16 @@ export class ChatInspector implements StreamInspector, MemberSink {
       if (event[value] === 0x7b || event[value] === QUOTE) this.#flags |= ERROR;
     } else if (spells(event, key, length, "object")) {
       if (saysAt(event, value, to, "error")) this.#flags |= ERROR;
-    } else if (this.#id === "" && spells(event, key, length, "id")) {
-      this.#id = stringAt(event, value, to);
+    } else if (spells(event, key, length, "id")) {
+      if (this.#id === "") this.#id = stringAt(event, value, to);
+      // Only the first is looked at: what follows may be another one, as another stream's is.
+      if (this.#id !== "") this.#noteString(event, value, to, false);
     } else if (this.model === "" && spells(event, key, length, "model")) {
       this.model = stringAt(event, value, to);
-    } else if (this.#created === 0 && spells(event, key, length, "created")) {
-      this.#created = Number.parseInt(event.toString("latin1", value, Math.min(to, value + 12)), 10) || 0;
+    } else if (spells(event, key, length, "created")) {
+      if (this.#created === 0)
+        this.#created = Number.parseInt(event.toString("latin1", value, Math.min(to, value + 12)), 10) || 0;
+      if (this.#created !== 0) this.known.noteDigits(event, value, to);
     } else if (spells(event, key, length, "obfuscation")) {
       this.#noteString(event, value, to, false);
     }
