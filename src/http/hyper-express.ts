@@ -79,7 +79,7 @@ export function createHyperExpressEngine(module: HyperExpressModule, options: En
     space: new TurnSpace(),
     heads: new HeadLines(),
     sender: new WholeSender(),
-    isAlone: () => exchanges === 1,
+    isAlone: () => exchanges.count === 1,
     now: () => clock.now(),
     exchangeEnded(exchange) {
       if (exchange.arriving !== null) arriving.remove(exchange.arriving);
