@@ -107,8 +107,8 @@ export class EditedBytes {
     this.length = source.length - (end - start) + text.length;
   }
 
-  /** Puts it into `target` from `at` on, where there is room; returns where it ends. */
-  copyTo(target: Buffer, at: number): number {
+  /** Puts it into `target` from `at` on, where there is room. */
+  copyTo(target: Buffer, at: number): void {
     const source = this.#source;
     const start = this.#start;
     const shift = this.length - source.length;
@@ -118,7 +118,6 @@ export class EditedBytes {
     if (start > FEW) source.copy(target, at, 0, start);
     else for (let i = 0; i < start; i++) target[at + i] = source[i] as number;
     target.set(this.#text, at + start);
-    return at + this.length;
   }
 
   /** Views of what did not change, never copies. */

@@ -153,15 +153,16 @@ export class RequestBody {
     const length = lengthOf(body);
     const start = length < WRITE_BUFFER ? startOfHead(request, origin) : null;
     if (start === null) return false;
-    const most = start.length + LENGTH_BYTES + length;
-    if (most > WRITE_BUFFER) return false;
+    const digits = digitsOf(length);
+    const size = start.length + digits + HEAD_END_BYTES + length;
+    if (size > WRITE_BUFFER) return false;
     const buffer = this.#buffer;
-    const bytes = buffer === null ? Buffer.allocUnsafe(most) : buffer.bytes;
+    const bytes = buffer === null ? Buffer.allocUnsafe(size) : buffer.bytes;
     if (buffer?.start !== start) bytes.set(start, 0);
     if (buffer !== null) buffer.start = start;
-    const at = copyBody(bytes, writeLength(bytes, start.length, length), body);
+    copyBody(bytes, writeLength(bytes, start.length, digits, length), body);
     this.#copied = true;
-    this.#socket.write(buffer === null ? bytes.subarray(0, at) : buffer.view(at));
+    this.#socket.write(buffer === null ? bytes : buffer.view(size));
     if (buffer !== null && this.#socket.writableLength > 0) buffer.renew();
     return true;
   }
@@ -191,15 +192,17 @@ export class RequestBody {
   }
 }
 
-/** Returns where it ends. */
-function copyBody(target: Buffer, at: number, body: BodyBytes): number {
-  if (body instanceof EditedBytes) return body.copyTo(target, at);
+function copyBody(target: Buffer, at: number, body: BodyBytes): void {
+  if (body instanceof EditedBytes) {
+    body.copyTo(target, at);
+    return;
+  }
+  let end = at;
   for (let i = 0; i < body.length; i++) {
     const piece = body[i] as Uint8Array;
-    target.set(piece, at);
-    at += piece.length;
+    target.set(piece, end);
+    end += piece.length;
   }
-  return at;
 }
 
 /** One chunk frame with a copy of the data: the caller's bytes are its own again after `write`. */
@@ -208,22 +211,26 @@ function frame(chunk: Uint8Array): Buffer {
   return Buffer.concat([size, chunk, CRLF]);
 }
 
-/** The most that `writeLength` writes: digits of what fits into the buffer, and the end of the head. */
-const LENGTH_BYTES = 5 + 4;
+/** The end of the line of the length, and the empty line. */
+const HEAD_END_BYTES = 4;
 
-/** Writes the digits of `length` and the end of the head at `at`; returns the place behind it. */
-function writeLength(bytes: Buffer, at: number, length: number): number {
+function digitsOf(length: number): number {
   let digits = 1;
   for (let rest = length; rest > 9; rest = (rest / 10) | 0) digits++;
+  return digits;
+}
+
+/** Writes the digits of `length` and the end of the head at `at`; returns the place behind it. */
+function writeLength(bytes: Buffer, at: number, digits: number, length: number): number {
+  const end = at + digits;
   let rest = length;
-  for (let place = at + digits - 1; place >= at; place--) {
+  for (let place = end - 1; place >= at; place--) {
     bytes[place] = 0x30 + (rest % 10);
     rest = (rest / 10) | 0;
   }
-  const end = at + digits;
   bytes[end] = 0x0d;
   bytes[end + 1] = 0x0a;
   bytes[end + 2] = 0x0d;
   bytes[end + 3] = 0x0a;
-  return end + 4;
+  return end + HEAD_END_BYTES;
 }

@@ -34,7 +34,7 @@ test("one change that is not spelled out is copied as its pieces would be, and n
           assert.deepEqual(Buffer.concat(piecesOf(edited)), wanted);
           for (const at of [0, 3, 60]) {
             const target = Buffer.alloc(at + wanted.length, 0xee);
-            assert.equal(edited.copyTo(target, at), target.length);
+            edited.copyTo(target, at);
             assert.deepEqual(target, Buffer.concat([Buffer.alloc(at, 0xee), wanted]));
           }
         }
