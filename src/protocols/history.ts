@@ -107,10 +107,18 @@ function dropEmptyTexts(turns: readonly Turn[]): readonly Turn[] {
 function mergeTurns(turns: readonly Turn[]): readonly Turn[] {
   if (!turns.some((turn, i) => turn.role === turns[i - 1]?.role)) return turns;
   const merged: Turn[] = [];
+  /** Of the last turn, once it is made of several: copied at each of them they would cost the square of their number. */
+  let joined: Part[] | null = null;
   for (const turn of turns) {
     const last = merged[merged.length - 1];
-    if (last === undefined || last.role !== turn.role) merged.push(turn);
-    else merged[merged.length - 1] = { ...last, ...turn, parts: [...last.parts, ...turn.parts] };
+    if (last === undefined || last.role !== turn.role) {
+      merged.push(turn);
+      joined = null;
+      continue;
+    }
+    joined ??= [...last.parts];
+    for (const part of turn.parts) joined.push(part);
+    merged[merged.length - 1] = { ...last, ...turn, parts: joined };
   }
   return merged;
 }
@@ -123,9 +131,11 @@ function pairResults(turns: readonly Turn[], warn: Warn): readonly Turn[] {
   if (!turns.some((turn) => turn.parts.some(isOfCall))) return turns;
   const out: Turn[] = [];
   let pending: Extract<Part, { type: "call" }>[] = [];
-  const settle = (results: readonly ResultPart[]): ResultPart[] =>
-    pending.map((call) => {
-      const result = results.find((part) => part.callId === call.id);
+  const settle = (results: readonly ResultPart[]): ResultPart[] => {
+    const first = new Map<string, ResultPart>();
+    for (const part of results) if (!first.has(part.callId)) first.set(part.callId, part);
+    return pending.map((call) => {
+      const result = first.get(call.id);
       if (result !== undefined) return result.name === undefined ? { ...result, name: call.name } : result;
       warn("missing_tool_result", call.name);
       return {
@@ -136,6 +146,7 @@ function pairResults(turns: readonly Turn[], warn: Warn): readonly Turn[] {
         parts: [{ type: "text", text: NO_RESULT }],
       };
     });
+  };
   for (let at = 0; at < turns.length; at++) {
     const turn = turns[at];
     if (turn === undefined) continue;
@@ -151,11 +162,12 @@ function pairResults(turns: readonly Turn[], warn: Warn): readonly Turn[] {
     }
     // Without merging, the results of one step may come as several user turns (Chat's tool messages).
     const parts = [...turn.parts];
-    while (pending.length > 0 && onlyResults(turn) && turns[at + 1] !== undefined) {
-      const next = turns[at + 1];
-      if (next?.role !== "user" || !next.parts.some((part) => part.type === "result")) break;
-      parts.push(...next.parts);
-      at++;
+    if (pending.length > 0 && onlyResults(turn)) {
+      for (let next = turns[at + 1]; next?.role === "user"; next = turns[at + 1]) {
+        if (!next.parts.some((part) => part.type === "result")) break;
+        for (const part of next.parts) parts.push(part);
+        at++;
+      }
     }
     out.push({ ...turn, parts: pairTurn(parts, pending, settle, warn) });
     pending = [];
@@ -186,7 +198,7 @@ function pairTurn(
     else if (wanted.has(part.callId)) matched.push(part);
     else {
       warn("orphan_tool_result", part.callId);
-      others.push(...part.parts);
+      for (const inner of part.parts) others.push(inner);
     }
   }
   return [...settle(matched), ...others];

@@ -52,8 +52,8 @@ function isStrict(value: unknown, depth: number): boolean {
   if (types.includes("object") || value.properties !== undefined) {
     if (value.additionalProperties !== false) return false;
     const properties = isSchema(value.properties) ? Object.keys(value.properties) : [];
-    const required = Array.isArray(value.required) ? value.required : [];
-    if (!properties.every((name) => required.includes(name))) return false;
+    const required = new Set(Array.isArray(value.required) ? value.required : []);
+    if (!properties.every((name) => required.has(name))) return false;
   }
   for (const key of ["properties", "$defs", "definitions"]) {
     const group = value[key];

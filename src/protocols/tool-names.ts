@@ -43,6 +43,13 @@ function fitToolName(name: string, rule: NameRule): string {
   return `${clean}_${hash}`;
 }
 
+/** Of several tools of one name the first. */
+export function toolsByName(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
+  const byName = new Map<string, Tool>();
+  for (const tool of tools) if (!byName.has(tool.name)) byName.set(tool.name, tool);
+  return byName;
+}
+
 /** The name to use upstream for a tool or a call of the history. */
 export function upstreamName(name: string, namespace: string | undefined, rule: NameRule): string {
   return fitToolName(flatName(name, namespace), rule);

@@ -83,8 +83,8 @@ function mergeNeighbours(messages: readonly AnthropicMessage[]): AnthropicMessag
   const out: AnthropicMessage[] = [];
   for (const message of messages) {
     const last = out[out.length - 1];
-    if (last !== undefined && last.role === message.role) last.content.push(...message.content);
-    else out.push(message);
+    if (last === undefined || last.role !== message.role) out.push(message);
+    else for (const block of message.content) last.content.push(block);
   }
   return out;
 }

@@ -20,10 +20,10 @@ export function encodeTools(
 ): EncodedTools {
   const { choice } = request;
   let own = request.tools.filter((tool) => isTaken(tool, request, context));
-  const names = choice?.names ?? [];
   if (choice?.mode === "allowed") {
     context.warn("tool_subset", "tool_choice");
-    own = own.filter((tool) => names.includes(tool.name));
+    const offered = new Set(choice.names);
+    own = own.filter((tool) => offered.has(tool.name));
   }
   const list = own.map((tool) => encodeTool(tool, context));
   if (request.format?.kind === "schema" && capability.jsonSchema === false) {

@@ -143,7 +143,7 @@ function decodeAssistant(message: JsonObject, path: string, context: DecodeConte
   const parts: Part[] = [];
   const plan = readString(message, "tool_plan", path);
   if (plan !== undefined && plan !== "") parts.push({ type: "thinking", text: plan });
-  parts.push(...decodeContent(message.content, `${path}.content`, context));
+  for (const part of decodeContent(message.content, `${path}.content`, context)) parts.push(part);
   const calls = readList(message, "tool_calls", path) ?? [];
   for (let i = 0; i < calls.length; i++) {
     const where = `${path}.tool_calls[${i}]`;
@@ -186,7 +186,7 @@ export function addDocuments(
     .reverse()
     .find((turn) => turn.role === "user" && turn.parts.every((part) => part.type !== "result"));
   if (newest === undefined) request.turns.push({ role: "user", parts });
-  else newest.parts.push(...parts);
+  else for (const part of parts) newest.parts.push(part);
 }
 
 function decodeTools(body: JsonObject, context: DecodeContext): Tool[] {

@@ -136,7 +136,7 @@ class MessageEncoder {
 
   #assistant(turn: Turn, index: number): Json[] {
     const thoughts: string[] = [];
-    const content: Json[] = [];
+    let content: Json[] = [];
     const calls: Json[] = [];
     for (const [at, part] of turn.parts.entries()) {
       if (part.type === "thinking") {
@@ -153,7 +153,9 @@ class MessageEncoder {
     if (calls.length > 0) {
       message.tool_calls = calls;
       if (thoughts.length > 0) message.tool_plan = thoughts.join("\n\n");
-    } else for (const thinking of thoughts.reverse()) content.unshift({ type: "thinking", thinking });
+    } else if (thoughts.length > 0) {
+      content = [...thoughts.map((thinking) => ({ type: "thinking", thinking })), ...content];
+    }
     if (content.length > 0) message.content = plain(content);
     // Thoughts of another vendor alone may leave nothing to send.
     return calls.length > 0 || content.length > 0 ? [message] : [];

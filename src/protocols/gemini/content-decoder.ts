@@ -12,6 +12,7 @@ import {
   stringOf,
 } from "../json-value.ts";
 import type { MediaSource, Part, Role, Signature, Turn } from "../neutral.ts";
+import { OpenCalls } from "../open-calls.ts";
 import type { DecodeContext } from "../protocol.ts";
 import { CARRIER_MARK, CARRIER_MARK_BASE64 } from "../signature-carrier.ts";
 import { audioFormat, mimeOfUrl } from "./media.ts";
@@ -63,8 +64,7 @@ const MADE: IdRule = { maxLength: 0, pattern: null };
 class ContentDecoder {
   readonly turns: Turn[] = [];
   readonly #context: DecodeContext;
-  /** Calls of the latest step that no response has answered yet. */
-  #open: Call[] = [];
+  readonly #open = new OpenCalls();
   #calls = 0;
 
   constructor(context: DecodeContext) {
@@ -126,15 +126,14 @@ class ContentDecoder {
     this.#calls++;
     const part: Call = { type: "call", id, name, arguments: args === "" ? "{}" : args, kind: "function" };
     if (signature !== undefined) part.signature = signature;
-    this.#open.push(part);
+    this.#open.add(part);
     return part;
   }
 
   #response(response: JsonObject, path: string): Part {
     const name = readString(response, "name", path) ?? "";
     const id = stringOf(response.id) || this.#matchCall(name);
-    const at = this.#open.findIndex((call) => call.id === id);
-    if (at >= 0) this.#open.splice(at, 1);
+    this.#open.answer(id);
     const { parts, isError } = readOutput(this.#context.large.jsonText(response.response), this.#context);
     for (const [i, piece] of listOf(response.parts).entries()) {
       const where = `${path}.parts[${i}]`;
@@ -149,7 +148,7 @@ class ContentDecoder {
 
   /** The oldest unanswered call of that name; without one the name itself, which no call has. */
   #matchCall(name: string): string {
-    const call = this.#open.find((candidate) => candidate.name === name) ?? this.#open[0];
+    const call = this.#open.named(name) ?? this.#open.oldest();
     return call === undefined ? fitCallId(name, MADE) : call.id;
   }
 

@@ -5,7 +5,7 @@ import { dropHosted } from "../hosted-tools.ts";
 import type { ChatRequest, Effort, Tool } from "../neutral.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { customToolSchema, schemaOrEmpty } from "../schema-text.ts";
-import { GEMINI_NAMES, registerTool, upstreamName } from "../tool-names.ts";
+import { GEMINI_NAMES, registerTool, toolsByName, upstreamName } from "../tool-names.ts";
 import { encodeContents } from "./content-encoder.ts";
 import { fitBudget, isPro, outputCap, takesLevel, thinks, wantsLegacySchema } from "./model-traits.ts";
 import { toGeminiSchema } from "./schema.ts";
@@ -94,7 +94,11 @@ function encodeChoice(request: ChatRequest, context: ConvertContext): Json | nul
   const choice = request.choice;
   if (choice === undefined) return null;
   if (choice.parallel === false) context.warn("parallel_tool_calls", "parallel_tool_calls");
-  const names = (choice.names ?? []).map((name) => nameUpstream(name, request));
+  const tools = toolsByName(request.tools);
+  // A choice names a tool as the caller knows it; its group goes into the upstream's name.
+  const names = (choice.names ?? []).map((name) =>
+    upstreamName(name, tools.get(name)?.namespace, GEMINI_NAMES),
+  );
   switch (choice.mode) {
     case "none":
       return { mode: "NONE" };
@@ -109,12 +113,6 @@ function encodeChoice(request: ChatRequest, context: ConvertContext): Json | nul
     default:
       return choice.mode === "auto" ? { mode: "AUTO" } : null;
   }
-}
-
-/** A choice names a tool as the caller knows it; its group goes into the upstream's name. */
-function nameUpstream(name: string, request: ChatRequest): string {
-  const tool = request.tools.find((candidate) => candidate.name === name);
-  return upstreamName(name, tool?.namespace, GEMINI_NAMES);
 }
 
 function encodeConfig(request: ChatRequest, context: ConvertContext): Json {

@@ -10,13 +10,9 @@ import {
   stringOf,
 } from "../json-value.ts";
 import type { ChatRequest, Part, Turn } from "../neutral.ts";
+import { OpenCalls } from "../open-calls.ts";
 import type { DecodeContext } from "../protocol.ts";
 import { decodeImages } from "./images.ts";
-
-interface PendingCall {
-  readonly id: string;
-  readonly name: string;
-}
 
 /** Throws Failure (400, param). */
 export function decodeMessages(
@@ -25,8 +21,10 @@ export function decodeMessages(
 ): { system: ChatRequest["system"]; turns: Turn[] } {
   const system: ChatRequest["system"] = [];
   const turns: Turn[] = [];
-  let pending: PendingCall[] = [];
+  let open = new OpenCalls();
   let calls = 0;
+  /** The turn that gathers the results of one step. */
+  let gathering: Turn | null = null;
   messages.forEach((value, index) => {
     const path = `messages[${index}]`;
     const message = requireObject(value, path);
@@ -43,7 +41,8 @@ export function decodeMessages(
       case "assistant": {
         const made = decodeCalls(message, path, calls, context);
         calls += made.length;
-        pending = made.map(({ id, name }) => ({ id, name }));
+        open = new OpenCalls();
+        for (const call of made) open.add(call);
         turns.push({
           role: "assistant",
           parts: [...thinkingPart(message, path), ...textPart(text), ...made],
@@ -51,7 +50,7 @@ export function decodeMessages(
         return;
       }
       case "tool":
-        addResult(turns, takeCall(pending, message, path), text, message, path, context);
+        gathering = addResult(turns, gathering, decodeResult(open, text, message, path, context));
         return;
       default:
         throw badRequest(`${path}.role is unknown`, "invalid_value", `${path}.role`);
@@ -91,34 +90,45 @@ function decodeCalls(
 }
 
 /** By id where the client kept one, else the next call of that name, else the next one. */
-function takeCall(pending: PendingCall[], message: JsonObject, path: string): PendingCall {
+function takeCall(open: OpenCalls, message: JsonObject, path: string): { id: string; name: string } {
   const id = readString(message, "tool_call_id", path);
   const name = readString(message, "tool_name", path) ?? readString(message, "name", path);
-  let at = pending.findIndex((call) => call.id === id);
-  if (at < 0) at = pending.findIndex((call) => call.name === name);
-  if (at < 0 && name === undefined) at = 0;
-  const taken = at < 0 ? undefined : pending.splice(at, 1)[0];
-  return taken ?? { id: id ?? `call_unknown_${path.replace(/\D/g, "")}`, name: name ?? "" };
+  const known = id === undefined ? undefined : open.answer(id);
+  if (known !== undefined) return known;
+  const next = name === undefined ? open.oldest() : open.named(name);
+  if (next !== undefined) open.answer(next.id);
+  return next ?? { id: id ?? `call_unknown_${path.replace(/\D/g, "")}`, name: name ?? "" };
 }
 
-function addResult(
-  turns: Turn[],
-  call: PendingCall,
+function decodeResult(
+  open: OpenCalls,
   text: string,
   message: JsonObject,
   path: string,
   context: DecodeContext,
-): void {
-  const result: Part = {
+): Part {
+  const call = takeCall(open, message, path);
+  return {
     type: "result",
     callId: call.id,
     isError: false,
     parts: [...textPart(text), ...decodeImages(message, path, context)],
     ...(call.name === "" ? {} : { name: call.name }),
   };
+}
+
+/** Results that follow each other are one turn of the user's, which is returned. */
+function addResult(turns: Turn[], gathering: Turn | null, result: Part): Turn {
   const last = turns[turns.length - 1];
-  if (last?.role === "user" && last.parts.every((part) => part.type === "result")) last.parts.push(result);
-  else turns.push({ role: "user", parts: [result] });
+  if (last !== undefined && last.role === "user") {
+    if (last === gathering || last.parts.every((part) => part.type === "result")) {
+      last.parts.push(result);
+      return last;
+    }
+  }
+  const turn: Turn = { role: "user", parts: [result] };
+  turns.push(turn);
+  return turn;
 }
 
 /** Tool calls of an upstream's message; ids are minted later, where the caller's protocol wants them. */

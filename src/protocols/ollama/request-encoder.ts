@@ -129,13 +129,13 @@ function encodeTools(body: Json, request: ChatRequest, context: ConvertContext):
   const { choice } = request;
   if (choice?.mode === "none") return;
   const tools: Json[] = [];
+  const offered = choice?.mode === "one" || choice?.mode === "allowed" ? new Set(choice.names) : null;
   for (const tool of request.tools) {
     if (tool.kind === "hosted" || (tool.kind === "client" && tool.schema === "")) {
       context.warn("hosted_tool", tool.name);
       continue;
     }
-    if ((choice?.mode === "one" || choice?.mode === "allowed") && choice.names?.includes(tool.name) !== true)
-      continue;
+    if (offered?.has(tool.name) === false) continue;
     const custom = tool.kind === "custom";
     const name = registerTool(context.names, tool, OPENAI_NAMES, { custom });
     const schema = custom ? customToolSchema(tool.grammar) : schemaOrEmpty(tool.schema);

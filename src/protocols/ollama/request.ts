@@ -75,7 +75,7 @@ function readPrompt(body: JsonObject, ext: Record<string, string>, context: Deco
   if (instructions !== "") system.push({ text: instructions, role: "system" });
   const prompt = readString(body, "prompt") ?? "";
   const parts: Part[] = prompt === "" ? [] : [{ type: "text", text: prompt }];
-  parts.push(...decodeImages(body, "", context));
+  for (const image of decodeImages(body, "", context)) parts.push(image);
   return { system, turns: parts.length === 0 ? [] : [{ role: "user" as const, parts }] };
 }
 

@@ -33,6 +33,8 @@ export function readCacheMark(item: JsonObject): CacheMark | undefined {
 export function decodeMessages(messages: readonly unknown[], context: DecodeContext): Conversation {
   const system: ChatRequest["system"] = [];
   const turns: Turn[] = [];
+  /** Name -> id of its call in the latest turn with one: `function` messages name the function, not the call. */
+  const latest = new Map<string, string>();
   messages.forEach((item, index) => {
     const path = `messages[${index}]`;
     const message = requireObject(item, path);
@@ -44,7 +46,12 @@ export function decodeMessages(messages: readonly unknown[], context: DecodeCont
       }
       return;
     }
-    turns.push(decodeMessage(message, role, path, turns, context));
+    const turn = decodeMessage(message, role, path, latest, context);
+    for (let i = turn.parts.length - 1; i >= 0; i--) {
+      const part = turn.parts[i];
+      if (part?.type === "call") latest.set(part.name, part.id);
+    }
+    turns.push(turn);
   });
   return { system, turns };
 }
@@ -53,7 +60,7 @@ function decodeMessage(
   message: JsonObject,
   role: string,
   path: string,
-  turns: readonly Turn[],
+  latest: ReadonlyMap<string, string>,
   context: DecodeContext,
 ): Turn {
   const name = readString(message, "name", path);
@@ -69,7 +76,9 @@ function decodeMessage(
     case "tool":
     case "function": {
       const callId =
-        role === "tool" ? requireString(message, "tool_call_id", path) : lastCallId(turns, name ?? "");
+        role === "tool"
+          ? requireString(message, "tool_call_id", path)
+          : (latest.get(name ?? "") ?? name ?? "");
       const cache = readCacheMark(message);
       return {
         role: "user",
@@ -91,7 +100,6 @@ function decodeMessage(
 }
 
 function decodeAssistant(message: JsonObject, path: string, context: DecodeContext): Turn {
-  const parts: Part[] = [];
   const reasoning = stringOf(message.reasoning_content) ?? stringOf(message.reasoning);
   const calls = listOf(message.tool_calls).map((item, index) =>
     decodeCall(requireObject(item, `${path}.tool_calls[${index}]`), `${path}.tool_calls[${index}]`, context),
@@ -102,7 +110,7 @@ function decodeAssistant(message: JsonObject, path: string, context: DecodeConte
   const carried = calls[0]?.carrier;
   const first = thinking[0];
   if (carried !== undefined && first?.type === "thinking") first.foreign = carried;
-  parts.push(...thinking, ...decodeContent(message, path, context));
+  const parts: Part[] = [...thinking, ...decodeContent(message, path, context)];
   const refusal = readString(message, "refusal", path);
   if (refusal !== undefined && refusal !== "") parts.push({ type: "refusal", text: refusal });
   if (objectOf(message.audio) !== undefined) {
@@ -158,15 +166,6 @@ function decodeCall(
       : {}),
   };
   return carrier === undefined ? { call } : { call, carrier };
-}
-
-/** `function` messages name the function, not the call. */
-function lastCallId(turns: readonly Turn[], name: string): string {
-  for (let i = turns.length - 1; i >= 0; i--) {
-    const call = turns[i]?.parts.find((part) => part.type === "call" && part.name === name);
-    if (call?.type === "call") return call.id;
-  }
-  return name;
 }
 
 function decodeContent(message: JsonObject, path: string, context: DecodeContext): Part[] {

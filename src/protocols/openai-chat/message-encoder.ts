@@ -85,8 +85,8 @@ class MessageWriter {
     const results = turn.parts.filter((part) => part.type === "result");
     const images: ChatContentPart[] = [];
     for (const result of results) this.#writeResult(result, images, path);
-    const content = turn.parts.filter((part) => part.type !== "result").map((part) => this.#part(part, path));
-    content.unshift(...images);
+    const others = turn.parts.filter((part) => part.type !== "result");
+    const content = [...images, ...others.map((part) => this.#part(part, path))];
     if (content.length > 0) this.messages.push({ role: turn.role, content: simplify(content) });
   }
 

@@ -41,10 +41,11 @@ export function passThroughEdits(body: Buffer, context: ConvertContext): Edit[] 
 
   const messages = findMember(scan, "messages");
   const inside = messages === undefined ? NO_EDITS : messageEdits(body, messages, dialect, context);
-  if (inside.length > 0) edits.push(...inside);
+  for (let i = 0; i < inside.length; i++) edits.push(inside[i] as Edit);
   if (removed.length + added.length === 0) return edits;
   removed.sort((a, b) => a.key - b.key);
-  edits.push(...removeMembers(removed), ...insertMembers(scan, added, removed.length));
+  for (const edit of removeMembers(removed)) edits.push(edit);
+  edits.push(...insertMembers(scan, added, removed.length));
   return edits;
 }
 

@@ -5,7 +5,7 @@ import { effortOf, nearestEffort } from "../effort.ts";
 import type { ChatRequest, Tool } from "../neutral.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { customToolSchema, isStrictSchema, schemaOrEmpty } from "../schema-text.ts";
-import { OPENAI_NAMES, registerTool, upstreamName } from "../tool-names.ts";
+import { OPENAI_NAMES, registerTool, toolsByName, upstreamName } from "../tool-names.ts";
 import {
   type Dialect,
   dialectNamed,
@@ -98,12 +98,14 @@ function writeTools(body: Body, request: ChatRequest, dialect: Dialect, context:
   body.tools = own.map((tool) => toolOf(tool, dialect, context));
   if (choice === undefined) return;
   if (choice.parallel !== undefined) body.parallel_tool_calls = choice.parallel;
+  const byName = toolsByName(own);
   const reference = (name: string): Body => {
-    const tool = own.find((candidate) => candidate.name === name);
+    const tool = byName.get(name);
     const type = tool?.kind === "custom" && dialect.customTools ? "custom" : "function";
     return { type, [type]: { name: upstreamName(name, tool?.namespace, OPENAI_NAMES) } };
   };
   const names = choice.names ?? [];
+  const offered = new Set(names);
   if (choice.mode === "one") {
     body.tool_choice = reference(names[0] ?? "");
   } else if (choice.mode !== "allowed") {
@@ -114,9 +116,7 @@ function writeTools(body: Body, request: ChatRequest, dialect: Dialect, context:
   } else {
     // Only OpenAI knows subsets: elsewhere the others are not offered.
     context.warn("tool_subset", "tool_choice");
-    body.tools = own
-      .filter((tool) => names.includes(tool.name))
-      .map((tool) => toolOf(tool, dialect, context));
+    body.tools = own.filter((tool) => offered.has(tool.name)).map((tool) => toolOf(tool, dialect, context));
     body.tool_choice = choice.required === true ? "required" : "auto";
   }
 }

@@ -98,7 +98,7 @@ function decodeMessage(item: JsonObject, path: string, turns: Turn[], context: D
   if (role === "assistant") {
     const phase = readString(item, "phase", path);
     const last = turns[turns.length - 1];
-    if (last?.role === "assistant" && last.phase === phase) last.parts.push(...parts);
+    if (last?.role === "assistant" && last.phase === phase) for (const part of parts) last.parts.push(part);
     else turns.push({ role: "assistant", parts, ...(phase === undefined ? {} : { phase }) });
   } else if (role === "system" || role === "developer") {
     turns.push({ role: "system", parts, ...(role === "developer" ? { name: role } : {}) });

@@ -9,7 +9,7 @@ import type { ChatRequest, Tool } from "../neutral.ts";
 import { dialectNamed, isReasoningModel } from "../openai-chat/dialects.ts";
 import type { ConvertContext, EncodedRequest } from "../protocol.ts";
 import { customToolSchema, isStrictSchema, schemaOrEmpty } from "../schema-text.ts";
-import { OPENAI_NAMES, registerTool, upstreamName } from "../tool-names.ts";
+import { OPENAI_NAMES, registerTool, toolsByName, upstreamName } from "../tool-names.ts";
 import { encodeTurns } from "./input-encoder.ts";
 
 type Json = Record<string, unknown>;
@@ -110,8 +110,9 @@ function encodeTool(tool: Tool, context: ConvertContext): Json {
 
 function encodeChoice(request: ChatRequest, own: boolean): unknown {
   const choice = request.choice ?? { mode: "auto" };
+  const tools = toolsByName(request.tools);
   const named = (name: string): Json => {
-    const tool = request.tools.find((candidate) => candidate.name === name);
+    const tool = tools.get(name);
     if (tool !== undefined && tool.vendor === "openai" && tool.kind !== "function") return { type: name };
     return {
       type: own && tool?.kind === "custom" ? "custom" : "function",
