@@ -1,6 +1,7 @@
 /** Connections of one origin: last in, first out; bounded; with a line of calls that wait, each inside its own deadline. */
 import type { Socket } from "node:net";
 import type { Timer } from "../base/clock.ts";
+import { Ring } from "../base/ring.ts";
 import type { Call, CallOwner } from "./call.ts";
 import type { Origin, UpstreamDeadlines, UpstreamFailure, UpstreamRequest } from "./client.ts";
 import { connectTimeout, poolFull } from "./connect-failure.ts";
@@ -25,6 +26,7 @@ export interface PoolShare {
 }
 
 const ORPHAN_MS = 10_000;
+const MAX_SPENT = 8;
 
 export class OriginPool implements CallOwner, ConnectionOwner {
   readonly origin: Origin;
@@ -41,7 +43,8 @@ export class OriginPool implements CallOwner, ConnectionOwner {
   readonly #idleLimit: IdleLimit;
   #lastGood = "";
   #session: Buffer | undefined;
-  #spent: UpstreamRequest | null = null;
+  /** One for each of the few targets that are asked at one origin. */
+  readonly #spent = new Ring<UpstreamRequest>(MAX_SPENT);
 
   constructor(origin: Origin, share: PoolShare) {
     this.origin = origin;
@@ -96,11 +99,15 @@ export class OriginPool implements CallOwner, ConnectionOwner {
   }
 
   spent(deadlines: UpstreamDeadlines): UpstreamRequest {
-    if (this.#spent?.deadlines !== deadlines) {
-      const { origin } = this;
-      this.#spent = { origin, method: "", path: "", constantHeaders: "", headers: "", body: null, deadlines };
+    const { all } = this.#spent;
+    for (let i = 0; i < all.length; i++) {
+      const known = all[i];
+      if (known?.deadlines === deadlines) return known;
     }
-    return this.#spent;
+    const { origin } = this;
+    const spent = { origin, method: "", path: "", constantHeaders: "", headers: "", body: null, deadlines };
+    this.#spent.add(spent);
+    return spent;
   }
 
   released(connection: Connection): void {
