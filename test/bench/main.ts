@@ -235,11 +235,14 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
     await once(child, "exit");
   },
   profile: async () => {
-    const upstream = await startUpstream(false);
-    const load = startLoad();
-    await profileRequests(load, upstream, values.node, values.quick ? 4000 : 10_000);
-    await load.stop();
-    await upstream.stop();
+    for (const tls of [false, true]) {
+      const upstream = await startUpstream(tls);
+      const load = startLoad();
+      const ms = values.quick ? 4000 : 10_000;
+      await profileRequests({ load, upstream, node: values.node, tls, ms });
+      await load.stop();
+      await upstream.stop();
+    }
   },
   instructions: async () => {
     const upstream = await startUpstream(false);
@@ -264,7 +267,7 @@ if (values.only !== "" && ROWS[values.only] === undefined) {
   process.exit(2);
 }
 await buildProcesses(["upstream", "floor", "undici", "naive", "load", "upstream-client", "conversion"]);
-const built = spawnSync(process.execPath, ["build/bundle.mjs", "--quiet"], { stdio: "inherit" });
+const built = spawnSync(process.execPath, ["build/bundle.mjs", "--quiet", "--map"], { stdio: "inherit" });
 if (built.status !== 0) process.exit(1);
 const version = spawnSync(values.node, ["--version"], { encoding: "utf8" }).stdout.trim();
 console.log(`Node ${version}, ${rounds.count} rounds of ${rounds.ms} ms, ratios to the floor`);
