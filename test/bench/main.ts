@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { countInstructions } from "./instruction-row.ts";
 import { type Load, startLoad } from "./load-client.ts";
+import { profileMemory } from "./memory-profile-row.ts";
 import { profileRequests } from "./profile-row.ts";
 import {
   type Figures,
@@ -252,6 +253,19 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
     await load.stop();
     await upstream.stop();
   },
+  spaces: async () => {
+    const upstream = await startUpstream(false);
+    const load = startLoad();
+    await profileMemory({
+      load,
+      upstream,
+      node: values.node,
+      bundle: "dist/sluice.cjs",
+      streams: streams.count,
+    });
+    await load.stop();
+    await upstream.stop();
+  },
   client: async () => {
     console.log("\nthe upstream client alone, 16 calls at a time");
     for (const TLS of ["0", "1"]) {
@@ -266,7 +280,16 @@ if (values.only !== "" && ROWS[values.only] === undefined) {
   console.error(`--only is one of ${Object.keys(ROWS).join(", ")}`);
   process.exit(2);
 }
-await buildProcesses(["upstream", "floor", "undici", "naive", "load", "upstream-client", "conversion"]);
+await buildProcesses([
+  "upstream",
+  "floor",
+  "undici",
+  "naive",
+  "load",
+  "upstream-client",
+  "conversion",
+  "memory-probe",
+]);
 const built = spawnSync(process.execPath, ["build/bundle.mjs", "--quiet", "--map"], { stdio: "inherit" });
 if (built.status !== 0) process.exit(1);
 const version = spawnSync(values.node, ["--version"], { encoding: "utf8" }).stdout.trim();
