@@ -1,22 +1,9 @@
 /** Heads of answers are what their status and headers say, whatever was answered before. */
 import assert from "node:assert/strict";
-import { STATUS_CODES } from "node:http";
 import { test } from "node:test";
 import { formatTimes, ServerTimes } from "../../src/base/server-timing.ts";
 import { HeadLines } from "../../src/http/head-lines.ts";
-import { cleanValue } from "../../src/http/screen.ts";
-
-const OWN = ["content-length", "transfer-encoding", "connection", "date"];
-
-/** The same, without a memory. */
-function plainHead(status: number, headers: readonly string[]): string {
-  let head = `${status} ${STATUS_CODES[status] ?? "Unknown"}`;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? "";
-    if (!OWN.includes(name)) head += `\r\n${name}: ${cleanValue(headers[i + 1] ?? "")}`;
-  }
-  return head;
-}
+import { plainHead } from "./support/plain-head.ts";
 
 /** As text; and as bytes, which must say the same; with times or without. */
 function writeHead(heads: HeadLines, status: number, headers: readonly string[]): string {

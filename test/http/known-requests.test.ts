@@ -1,27 +1,8 @@
 /** A head is taken as it came, whatever heads came before it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isFromBrowser } from "../../src/http/browser.ts";
 import { KnownRequests } from "../../src/http/known-requests.ts";
-import { isForwardedFor } from "../../src/http/peer.ts";
-import { screenHead } from "../../src/http/screen.ts";
-
-/** Takes a head, and holds what comes out against what the plain way says of it. */
-function take(requests: KnownRequests, lines: readonly string[]): void {
-  requests.begin();
-  for (let i = 0; i < lines.length; i += 2) requests.add(lines[i] ?? "", lines[i + 1] ?? "");
-  const found = requests.end();
-  assert.deepEqual(found, screenHead(lines));
-  if (typeof found !== "number") return;
-  const { headers, notes } = requests.head;
-  const expected = lines.filter((_, i) => lines[i - (i % 2)] !== "content-length");
-  assert.deepEqual(headers, expected);
-  const isPlain =
-    !expected.some((text, i) => i % 2 === 0 && text === "x-request-id") &&
-    !isFromBrowser(expected) &&
-    !isForwardedFor(expected);
-  assert.equal(notes.isPlain, isPlain);
-}
+import { take } from "./support/take-head.ts";
 
 const SDK = [
   "host",
