@@ -28,6 +28,7 @@ import {
   startServer,
   startSluice,
   startUpstream,
+  timesOf,
 } from "./servers.ts";
 import { median } from "./statistics.ts";
 import { measureFirst, measureStreams, printStreams, type StreamFigures } from "./stream-rows.ts";
@@ -177,10 +178,14 @@ const ROWS: Readonly<Record<string, () => Promise<void>>> = {
       let direct = 0;
       for (const server of servers) {
         await measureFirst(load, server, 100);
-        const first = await measureFirst(load, server, values.quick ? 100 : 300);
+        const before = timesOf(server.pid);
+        const count = values.quick ? 100 : 300;
+        const first = await measureFirst(load, server, count);
+        const after = timesOf(server.pid);
         if (server.name === "direct") direct = first;
+        const each = (from: number, to: number) => ((to - from) / count).toFixed(0);
         console.log(
-          `${server.name.padEnd(9)} p50 ${first.toFixed(0)} us, added ${(first - direct).toFixed(0)} us`,
+          `${server.name.padEnd(9)} p50 ${first.toFixed(0)} us, added ${(first - direct).toFixed(0)} us; CPU of a stream's opening and end ${each(before.user, after.user)} us user, ${each(before.system, after.system)} us system`,
         );
         if (server.name === "sluice")
           targets.push(atMost("streams: added time to the first event", first - direct, 200, "us"));
