@@ -1,24 +1,9 @@
 /** A body that is like a known one is read as the walk over its bytes would read it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../src/base/failure.ts";
 import { KnownBodies } from "../../src/gateway/known-bodies.ts";
-import { type RequestFacts, readConversation, readFacts } from "../../src/gateway/request-facts.ts";
-
-function told(body: Buffer, read: (body: Buffer) => RequestFacts): unknown {
-  try {
-    // What a frame is known by is no fact of the body.
-    const facts = read(body);
-    const { scan, turns, model, stream, maxTokens, streamOptions, tools, jsonSchema, promptCacheKey } = facts;
-    const conversation = readConversation(body, facts);
-    const unfinished = turns?.unfinished;
-    const rest = { model, stream, maxTokens, streamOptions, tools, jsonSchema, promptCacheKey };
-    return { scan, turns, unfinished, rest, conversation };
-  } catch (error) {
-    assert.ok(error instanceof Failure);
-    return `${error.code}: ${error.message}`;
-  }
-}
+import { readFacts } from "../../src/gateway/request-facts.ts";
+import { told } from "./support/facts-told.ts";
 
 /** Asserts that both ways tell the same. */
 function compare(known: KnownBodies, body: Buffer): void {
