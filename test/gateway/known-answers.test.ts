@@ -1,15 +1,11 @@
 /** A whole answer that is like one before says what it says by itself, whatever stands in it and however it is cut. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Attempt } from "../../src/gateway/attempt.ts";
-import type { Trouble } from "../../src/gateway/trouble.ts";
-import { WholeAnswer } from "../../src/gateway/whole-answer.ts";
 import { KnownAnswers } from "../../src/protocols/known-answers.ts";
-import type { Usage } from "../../src/protocols/neutral.ts";
 import { protocolNamed } from "../../src/protocols/registry.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
+import { CountingAnswers, type Dialect, say } from "./support/whole-answers.ts";
 
-type Dialect = Parameters<typeof protocolNamed>[0];
 /** An answer with other strings and numbers in it. */
 type Form = (word: string, n: number | string) => string;
 
@@ -147,63 +143,8 @@ const NUMBERS = [
   "true",
 ];
 
-interface Said {
-  readonly trouble: Trouble | null;
-  readonly usage: Usage | null;
-}
-
-const READ = Buffer.alloc(64 * 1024, '{"}');
-
-/** What becomes of an answer that comes in these pieces, read into one buffer as a connection does, or given one by one. */
-function say(name: Dialect, pieces: readonly Buffer[], known?: KnownAnswers, unpacked = false): Said {
-  const { decodeError, readUsage, usageCounts } = protocolNamed(name);
-  let trouble: Trouble | null = null;
-  const attempt = {
-    memory: { hold: () => true, unhold() {} },
-    over: false,
-    reachContent() {},
-    completeWhenDelivered() {},
-    fail(why: Trouble) {
-      trouble = why;
-    },
-  };
-  const answer = new WholeAnswer(attempt as unknown as Attempt, {
-    holdBytes: 1 << 20,
-    mustHold: true,
-    json: true,
-    decodeError,
-    readUsage,
-    usageCounts,
-    ...(known === undefined ? {} : { known }),
-    read: () => () => {},
-    start() {},
-  });
-  for (const [i, piece] of pieces.entries()) {
-    const start = 7 * (i + 1);
-    if (unpacked) answer.data(piece);
-    else {
-      piece.copy(READ, start);
-      answer.bytes(READ, start, start + piece.length);
-      READ.fill('{"}', start, start + piece.length);
-    }
-  }
-  answer.end(true);
-  return { trouble, usage: answer.usage };
-}
-
-/** Counts what is recalled. */
-class Counting extends KnownAnswers {
-  recalled = 0;
-
-  override recall(...given: Parameters<KnownAnswers["recall"]>): boolean {
-    const isRecalled = super.recall(...given);
-    if (isRecalled) this.recalled++;
-    return isRecalled;
-  }
-}
-
-function knowing(name: Dialect, ...texts: string[]): Counting {
-  const known = new Counting();
+function knowing(name: Dialect, ...texts: string[]): CountingAnswers {
+  const known = new CountingAnswers();
   for (const text of texts) say(name, [Buffer.from(text)], known);
   known.recalled = 0;
   known.learn = () => {};
@@ -320,11 +261,11 @@ test("mutated answers say the same whatever was learned before", () => {
     '"type":"error",',
   ];
   // Each provider has answers of a few forms.
-  const providers = Array.from({ length: 5 }, () => new Counting());
+  const providers = Array.from({ length: 5 }, () => new CountingAnswers());
   for (let round = 0; round < 20_000; round++) {
     const which = below(FORMS.length);
     const [name, form] = FORMS[which] as (typeof FORMS)[number];
-    const known = providers[which % providers.length] as Counting;
+    const known = providers[which % providers.length] as CountingAnswers;
     let text = form(WORDS[below(WORDS.length)] as string, NUMBERS[below(NUMBERS.length)] as number | string);
     for (let i = below(3); i > 0; i--) {
       const at = below(text.length);
@@ -364,7 +305,7 @@ test("what is remembered is bounded: strings and numbers, fixed bytes, and forms
   const nested = (inner: string) => `{"a":${"[".repeat(200)}"${inner}"${"]".repeat(200)}}`;
   assert.equal(recalls(nested("c"), nested("a"), nested("bb")), true);
 
-  const known = new Counting();
+  const known = new CountingAnswers();
   const form = (i: number) => Buffer.from(`{"a${i}":"x"}`);
   for (let i = 0; i < 9; i++) say("openai-chat", [form(i)], known);
   // Of nine in a row that were unlike, the 1st, 2nd, 4th and 8th were learned.
@@ -384,7 +325,7 @@ test("what is remembered is bounded: strings and numbers, fixed bytes, and forms
 
 test("what one protocol reads of an answer is not taken for what another one does", () => {
   const text = '{"usage":{"prompt_tokens":3,"input_tokens":5,"output_tokens":7}}';
-  const known = new Counting();
+  const known = new CountingAnswers();
   for (let i = 0; i < 3; i++) {
     assert.equal(say("openai-chat", [Buffer.from(text)], known).usage?.input, 3);
     assert.equal(say("anthropic", [Buffer.from(text)], known).usage?.input, 5);
