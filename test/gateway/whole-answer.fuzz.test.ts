@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Chance, fuzz } from "../support/fuzz.ts";
 import { mutate } from "../support/fuzz-bytes.ts";
-import { JsonText, type Member } from "../support/fuzz-json.ts";
+import { JsonForm, JsonText, type Member } from "../support/fuzz-json.ts";
 import { CountingAnswers, type Dialect, say } from "./support/whole-answers.ts";
 
 const DIALECTS: readonly Dialect[] = [
@@ -33,14 +33,14 @@ const COUNTS = [
   "true",
   "[]",
   "{}",
-  '"7"',
-  '"none"',
-  '""',
 ];
-const PLAIN = ["Hello there", "a", "Grüezi 😀", "a longer text ".repeat(9), "\\n", "stop"];
+/** Some dialects read a number out of a string. */
+const TEXT_COUNTS = ['"7"', '"none"', '"unknown"', '""'];
+const PLAIN = ["7", "Hello there", "a", "Grüezi 😀", "a longer text ".repeat(9), "\\n", "stop"];
 
 function count(chance: Chance): string {
-  return chance.happens(0.9) ? String(chance.below(200)) : chance.pick(COUNTS);
+  if (chance.happens(0.85)) return String(chance.below(200));
+  return chance.pick(chance.happens(0.5) ? TEXT_COUNTS : COUNTS);
 }
 
 function text(json: JsonText, chance: Chance): string {
@@ -120,40 +120,6 @@ function answer(dialect: Dialect, json: JsonText, chance: Chance): string {
   return json.object(chance.happens(0.6) ? members : chance.shuffled(members)) + json.space();
 }
 
-/** Strings and numbers; of a name, the colon too. */
-const VALUES = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d[\d.eE+-]*/g;
-
-/** An answer of which the same few values are others each time, and now and then another one. */
-class Form {
-  readonly #text: string;
-  readonly #slots: readonly number[];
-  readonly #json: JsonText;
-  readonly #chance: Chance;
-
-  constructor(dialect: Dialect, json: JsonText, chance: Chance) {
-    this.#json = json;
-    this.#chance = chance;
-    this.#text = answer(dialect, json, chance);
-    const values = [...this.#text.matchAll(VALUES)].filter((found) => found[1] === undefined).length;
-    this.#slots = Array.from({ length: 1 + chance.below(4) }, () => chance.below(values));
-  }
-
-  next(): Buffer {
-    const chance = this.#chance;
-    const odd = chance.happens(0.03) ? chance.below(20) : -1;
-    let at = 0;
-    const other = this.#text.replace(VALUES, (value: string, colon: string | undefined) => {
-      if (colon !== undefined) return value;
-      const isOther = this.#slots.includes(at) || at === odd;
-      at++;
-      if (!isOther) return value;
-      const isText = value.startsWith('"') !== chance.happens(0.03);
-      return isText ? text(this.#json, chance) : count(chance);
-    });
-    return Buffer.from(other);
-  }
-}
-
 /** In one piece mostly, else cut in two. */
 function pieces(body: Buffer, chance: Chance): Buffer[] {
   if (chance.happens(0.85)) return [Buffer.from(body)];
@@ -164,17 +130,19 @@ function pieces(body: Buffer, chance: Chance): Buffer[] {
 test("answers with other values in them, damaged ones and those of another dialect say the same as alone", () => {
   let recalled = 0;
   let counted = 0;
-  fuzz(400, 53, (chance) => {
+  fuzz(300, 53, (chance) => {
     const json = new JsonText(chance);
     const known = new CountingAnswers();
     // Few are learned where answers are rarely alike.
     const forms = chance.picks(DIALECTS, chance.pick([1, 1, 2])).map((dialect) => ({
       dialect,
-      form: new Form(dialect, json, chance),
+      form: new JsonForm(answer(dialect, json, chance), chance, (isText) =>
+        isText ? text(json, chance) : count(chance),
+      ),
     }));
     for (let i = 0; i < 60; i++) {
       const { dialect, form } = chance.pick(forms);
-      let body = form.next();
+      let body: Buffer = Buffer.from(form.next());
       if (chance.happens(0.1)) body = mutate(body, chance);
       if (chance.happens(0.05))
         body = Buffer.concat([body, Buffer.from(chance.pick([" ", "\n", "}", "{}", "\0"]))]);
@@ -185,5 +153,5 @@ test("answers with other values in them, damaged ones and those of another diale
     }
     recalled += known.recalled;
   });
-  assert.ok(recalled > 6000 && counted > 5000, `${recalled} recalled, ${counted} with their usage`);
+  assert.ok(recalled > 5000 && counted > 4000, `${recalled} recalled, ${counted} with their usage`);
 });

@@ -120,3 +120,36 @@ export class JsonText {
     return this.space() + parts.join(`${this.space()},${this.space()}`) + this.space();
   }
 }
+
+/** Strings and numbers; of a name, the colon too. */
+const VALUES = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d[\d.eE+-]*/g;
+
+/** Text of which the same few strings and numbers are others each time, now and then one more, and rarely one of the other type. */
+export class JsonForm {
+  readonly #text: string;
+  readonly #values: number;
+  readonly #slots: readonly number[];
+  readonly #chance: Chance;
+  readonly #other: (isText: boolean) => string;
+
+  /** `other` makes up a value that is JSON. */
+  constructor(text: string, chance: Chance, other: (isText: boolean) => string) {
+    this.#text = text;
+    this.#chance = chance;
+    this.#other = other;
+    this.#values = [...text.matchAll(VALUES)].filter((found) => found[1] === undefined).length;
+    this.#slots = Array.from({ length: 1 + chance.below(4) }, () => chance.below(this.#values));
+  }
+
+  next(): string {
+    const chance = this.#chance;
+    const odd = chance.happens(0.05) ? chance.below(this.#values) : -1;
+    let at = 0;
+    return this.#text.replace(VALUES, (value: string, colon: string | undefined) => {
+      if (colon !== undefined) return value;
+      const isOther = this.#slots.includes(at) || at === odd;
+      at++;
+      return isOther ? this.#other(value.startsWith('"') !== chance.happens(0.03)) : value;
+    });
+  }
+}
