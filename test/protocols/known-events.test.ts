@@ -1,11 +1,11 @@
 /** Events that are recognised say what a walk over them says, however the stream is cut and whatever stands in it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EventSplitter } from "../../src/base/sse.ts";
 import { AnthropicInspector } from "../../src/protocols/anthropic/inspector.ts";
 import { ChatInspector } from "../../src/protocols/openai-chat/inspector.ts";
 import { CONTENT, REASONING, type StreamPosition, TOOL_CALL } from "../../src/protocols/protocol.ts";
 import { seededRandom, seedOf } from "../support/seed.ts";
+import { type InspectorClass, tell } from "./support/event-facts.ts";
 
 const START = '{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,"model":"m-ü"';
 const choice = (delta: string, behind = "", index = 0) =>
@@ -96,60 +96,12 @@ const CHAT: readonly (readonly string[])[] = [
   ['data: {"choices":[{"delta":{"content":"x"}}]}\n\n', 'data: {"choices":[{"delta":{"content":"y"}}]}\n\n'],
 ];
 
-interface Fact {
-  readonly event: string;
-  readonly flags: number;
-  readonly facts: unknown;
-}
-
-/** What is told of a stream that arrives in these pieces; `walks`: every event is walked, found by its line ends. */
-function tell(
-  Inspector: typeof ChatInspector | typeof AnthropicInspector,
-  pieces: readonly Buffer[],
-  walks: boolean,
-): { told: Fact[]; recognised: number; rest: string } {
-  const inspector = new Inspector({ keepText: 150 });
-  if (walks) inspector.known.learn = () => {};
-  const told: Fact[] = [];
-  let recognised = 0;
-  const tellOf = (flags: number, buffer: Buffer, start: number, end: number) => {
-    const { usage, error, model, stop } = inspector;
-    const facts = {
-      usage,
-      error,
-      model,
-      stop,
-      position: inspector.position(),
-      text: inspector.text?.toString("latin1"),
-    };
-    told.push({ event: buffer.toString("latin1", start, end), flags, facts });
-    return true;
-  };
-  const onEvent = (buffer: Buffer, start: number, end: number) =>
-    tellOf(inspector.inspect(buffer, start, end), buffer, start, end);
-  const onKnown = (buffer: Buffer, start: number, limit: number) => {
-    const end = inspector.known.match(buffer, start, limit);
-    if (end < 0) return -1;
-    recognised++;
-    tellOf(inspector.known.accept(buffer), buffer, start, end);
-    return end;
-  };
-  const sink = walks ? { onEvent } : { onEvent, onKnown };
-  const splitter = new EventSplitter("sse");
-  for (const piece of pieces) splitter.push(piece, sink);
-  return { told, recognised, rest: splitter.finish(sink).toString("latin1") };
-}
-
 const STREAMS = [
   ...CHAT.map((events) => ({ Inspector: ChatInspector, events })),
   ...CLAUDE.map((events) => ({ Inspector: AnthropicInspector, events })),
 ];
 
-function sameWhereverCut(
-  Inspector: typeof ChatInspector | typeof AnthropicInspector,
-  bytes: Buffer,
-  cuts: Iterable<readonly number[]>,
-): void {
+function sameWhereverCut(Inspector: InspectorClass, bytes: Buffer, cuts: Iterable<readonly number[]>): void {
   const { told, rest } = tell(Inspector, [bytes], true);
   const wanted = JSON.stringify(told);
   for (const cut of cuts) {
