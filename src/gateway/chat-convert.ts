@@ -141,8 +141,12 @@ function heldWhole(
     usageCounts: upstream.usageCounts,
     known: attempt.target.provider.answers,
     read: (body) => {
-      const response = decodeAnswer(state, body, upstream, context);
-      return "kind" in response ? response : write(response);
+      try {
+        return write(decodeAnswer(state, body, upstream, context));
+      } catch (thrown) {
+        const message = thrown instanceof Error ? thrown.message : String(thrown);
+        return trouble("not_its_type", `the answer cannot be read: ${message}`, { afterHead: true });
+      }
     },
     start() {},
   });
@@ -153,16 +157,11 @@ function decodeAnswer(
   body: Buffer,
   upstream: ChatProtocol,
   context: ConvertContext,
-): ChatResponse | Trouble {
-  try {
-    const { doc, large } = openBody(body, upstream.rawMembers, state.core.time.random, ANSWER_LIMITS);
-    // Its accessors are not copied with the rest.
-    const { now, names } = context;
-    return upstream.decodeResponse(doc, { ...context, now, names, large });
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return trouble("not_its_type", `the answer cannot be read: ${message}`, { afterHead: true });
-  }
+): ChatResponse {
+  const { doc, large } = openBody(body, upstream.rawMembers, state.core.time.random, ANSWER_LIMITS);
+  // Its accessors are not copied with the rest.
+  const { now, names } = context;
+  return upstream.decodeResponse(doc, { ...context, now, names, large });
 }
 
 function openWriter(

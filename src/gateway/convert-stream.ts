@@ -122,7 +122,7 @@ export class ConvertStream implements AnswerReader, EventSink {
 
   /** Whole answers that came as one body are fed as events. */
   feed(events: readonly StreamEvent[]): void {
-    this.#decoded.push(...events);
+    for (const event of events) this.#decoded.push(event);
     this.#count++;
     if (this.#take()) this.#complete();
   }

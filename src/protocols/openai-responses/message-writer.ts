@@ -62,7 +62,8 @@ export class MessageWriter {
   }
 
   logprobs(raw: string): void {
-    this.#part?.logprobs.push(...encodeLogprobs(raw));
+    const logprobs = this.#part?.logprobs;
+    if (logprobs !== undefined) for (const logprob of encodeLogprobs(raw)) logprobs.push(logprob);
   }
 
   cite(citation: Citation): string {
