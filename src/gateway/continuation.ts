@@ -33,12 +33,14 @@ export class SpliceWriter extends EventWriter {
   /** The part the caller's stream has open: the new text goes on in it. */
   readonly #openPart: number | null;
   #head = "";
+  /** All of the head stands at the beginning of what was delivered. */
+  #repeats = true;
   #decided: boolean;
   #departed = false;
   /** The new stream's index of the text that goes on. */
   #textPart = -1;
-  /** Characters of the new text that the caller had already. */
-  #repeated = 0;
+  /** Tokens of what was delivered and is not in the new text; counted once the joint is decided. */
+  #before = 0;
   #usage: Usage | null = null;
 
   constructor(
@@ -74,9 +76,8 @@ export class SpliceWriter extends EventWriter {
     switch (event.type) {
       case "text":
         if (event.c !== 0) return;
-        this.#head += event.text;
         this.#textPart = event.i;
-        this.#decide(false);
+        if (!this.#onlyRepeats(event.text)) this.#decide(false);
         return;
       case "part":
         // Anything but text settles that no more text is to come at the joint.
@@ -93,6 +94,15 @@ export class SpliceWriter extends EventWriter {
     if (this.#decided) super.push(this.#joined(event));
   }
 
+  /** Takes in text at the joint; true while there is nothing but a repetition, of which only the new piece is compared. */
+  #onlyRepeats(piece: string): boolean {
+    const { text } = this.#continued;
+    const at = this.#head.length;
+    this.#head += piece;
+    this.#repeats &&= this.#head.length < text.length && text.startsWith(piece, at);
+    return this.#repeats;
+  }
+
   #decide(ended: boolean): void {
     const { text, exact } = this.#continued;
     const splice = decideSplice(text, this.#head, ended, exact);
@@ -104,7 +114,7 @@ export class SpliceWriter extends EventWriter {
     }
     this.#decided = true;
     this.#head = "";
-    this.#repeated = splice.repeated;
+    this.#before = estimateTokens(text.slice(0, Math.max(0, text.length - splice.repeated)));
     if (splice.text !== "") {
       super.push(this.#joined({ type: "text", c: 0, i: Math.max(0, this.#textPart), text: splice.text }));
     }
@@ -119,12 +129,10 @@ export class SpliceWriter extends EventWriter {
 
   /** The original prompt, and all output that was delivered. */
   #wholeUsage(usage: Usage): Usage {
-    const { text, promptTokens } = this.#continued;
-    const before = estimateTokens(text.slice(0, Math.max(0, text.length - this.#repeated)));
     return {
       ...usage,
-      input: promptTokens ?? usage.input,
-      output: usage.output === null ? null : usage.output + before,
+      input: this.#continued.promptTokens ?? usage.input,
+      output: usage.output === null ? null : usage.output + this.#before,
     };
   }
 }

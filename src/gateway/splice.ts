@@ -12,6 +12,8 @@ export type Splice =
 const MIN_REPEAT = 12;
 /** Of an answer that is itself shorter than that, so much is. */
 const MIN_SHORT_REPEAT = 4;
+/** Repetitions of more than that are not looked for: each place where one could begin is compared. */
+const MAX_OVERLAP = 16 * 1024;
 const WAIT: Splice = { kind: "wait" };
 const DEPARTED: Splice = { kind: "departed" };
 
@@ -57,7 +59,8 @@ function overlapOf(delivered: string, head: string, ended: boolean): number {
   if (head.length < MIN_REPEAT) return ended ? 0 : -1;
   const start = head.slice(0, MIN_REPEAT);
   let longest = 0;
-  for (let at = delivered.indexOf(start); at >= 0; at = delivered.indexOf(start, at + 1)) {
+  const from = Math.max(0, delivered.length - MAX_OVERLAP);
+  for (let at = delivered.indexOf(start, from); at >= 0; at = delivered.indexOf(start, at + 1)) {
     const tail = delivered.length - at;
     if (tail <= head.length) {
       if (tail > longest && head.startsWith(delivered.slice(at))) longest = tail;

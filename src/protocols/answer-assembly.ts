@@ -186,7 +186,10 @@ function growPart(
         part.signature = event.signature;
       return;
     case "cite":
-      if (part.type === "text") part.citations = [...(part.citations ?? []), event.citation];
+      if (part.type === "text") {
+        part.citations ??= [];
+        part.citations.push(event.citation);
+      }
       return;
     default:
       return;
@@ -202,7 +205,7 @@ function mergeLogprobs(raws: readonly string[]): string {
       const value: unknown = JSON.parse(raw);
       const list =
         typeof value === "object" && value !== null ? (value as { content?: unknown }).content : null;
-      if (Array.isArray(list)) content.push(...list);
+      if (Array.isArray(list)) for (const item of list) content.push(item);
     } catch {
       // A decoder passes only what it parsed; anything else has nothing to show.
     }

@@ -16,6 +16,8 @@ import type { StreamPosition } from "./protocol.ts";
 import { settleStop } from "./settled-stop.ts";
 
 const MAX_QUEUE = 1024;
+/** Arguments of one call: some callers get it whole, and it is kept until then. */
+const MAX_ARGUMENTS = 32 * 1024 * 1024;
 
 export class CandidateOrder {
   readonly #run: OrderRun;
@@ -113,6 +115,7 @@ export class CandidateOrder {
   }
 
   #delta(event: PartDelta, out: StreamEvent[]): void {
+    if (event.type === "cite" && !this.#run.takesCitation(event.citation)) return;
     let part = this.#find(event.i);
     const kind = kindOfDelta(event);
     // A delta of another kind than its part begins a part of its own.
@@ -210,6 +213,11 @@ export class CandidateOrder {
       if (text === "" || !part.respond) return;
       this.#show(part, out);
       out.push({ type: "text", c, i: part.shown, text });
+      return;
+    }
+    part.argumentChars += text.length;
+    if (part.argumentChars > MAX_ARGUMENTS) {
+      this.#run.fail("the model's tool call is too large", out);
       return;
     }
     const custom = part.start?.type === "part" && part.start.kind === "call" && part.start.custom;

@@ -1,6 +1,6 @@
 /** What all candidates of one answer share while their events are put in order: the caller's facts, the room for what waits, and the end by a failure. */
 import { AnswerIds, type IdRule } from "./call-ids.ts";
-import type { StreamEvent } from "./neutral.ts";
+import type { Citation, StreamEvent } from "./neutral.ts";
 import type { AnswerContext } from "./protocol.ts";
 
 export interface OrderOptions {
@@ -12,6 +12,10 @@ export interface OrderOptions {
 
 /** What may wait behind an unfinished part, in characters. */
 const MAX_WAITING = 8 * 1024 * 1024;
+/** What all citations may take: many may name one long source, and each is written with all of it. */
+const MAX_CITED = 8 * 1024 * 1024;
+/** A citation without its texts, about. */
+const CITATION_CHARS = 64;
 
 export class OrderRun {
   readonly context: AnswerContext;
@@ -20,11 +24,18 @@ export class OrderRun {
   /** Nothing more is written. */
   over = false;
   #waiting = 0;
+  #cited = 0;
 
   constructor(context: AnswerContext, options: OrderOptions) {
     this.context = context;
     this.options = options;
     this.ids = new AnswerIds(context.request.turns, options.ids, context.random);
+  }
+
+  /** Whether there is room for the citation; those past the bound are left out. */
+  takesCitation({ url, title, quote = "" }: Citation): boolean {
+    this.#cited += CITATION_CHARS + url.length + title.length + quote.length;
+    return this.#cited <= MAX_CITED;
   }
 
   /** Counts what begins to wait (or, negative, goes). */

@@ -25,6 +25,7 @@ export interface OrderedPart {
   readonly waiting: StreamEvent[];
   readonly scanner: ArgumentScanner | null;
   readonly unwrapper: InputUnwrapper | null;
+  argumentChars: number;
 }
 
 /** A part without arguments, of which nothing has come yet. */
@@ -39,6 +40,7 @@ export function plainPart(source: number, kind: PartKind): OrderedPart {
     waiting: [],
     scanner: null,
     unwrapper: null,
+    argumentChars: 0,
   };
 }
 

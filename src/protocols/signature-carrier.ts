@@ -32,6 +32,18 @@ export interface Carrier extends Origin {
 
 const MAX_CARRIER = 1024 * 1024;
 
+/** Signatures one carrier may have, and their characters; a longer one would not be read. */
+const MAX_ITEMS = 64;
+const MAX_ITEM_CHARS = MAX_CARRIER / 2;
+
+/** Adds to what a carrier will hold. What is too much is left out: each carrier repeats all of them. */
+export function addSignature(items: Signature[], signature: Signature): boolean {
+  const characters = items.reduce((sum, { value }) => sum + value.length, signature.value.length);
+  if (items.length >= MAX_ITEMS || characters > MAX_ITEM_CHARS) return false;
+  items.push(signature);
+  return true;
+}
+
 export function encodeCarrier(origin: Origin, items: readonly Signature[]): string {
   const { vendor, model, prefix } = origin;
   const json = JSON.stringify({ v: 1, vendor, model, prefix, items });

@@ -2,6 +2,8 @@
 
 const OPEN = "<think>";
 const CLOSE = "</think>";
+/** White space before the answer or its tag is held so far; each piece looks through it once more. */
+const MAX_BLANK = 1024;
 
 export interface TaggedText {
   readonly thinking: boolean;
@@ -18,7 +20,8 @@ export class ThinkTagSplitter {
     const out: TaggedText[] = [];
     if (this.#state === "start") {
       const trimmed = this.#held.trimStart();
-      if (trimmed.length < OPEN.length && OPEN.startsWith(trimmed)) return out;
+      const blank = this.#held.length - trimmed.length;
+      if (trimmed.length < OPEN.length && OPEN.startsWith(trimmed) && blank <= MAX_BLANK) return out;
       if (trimmed.startsWith(OPEN)) {
         this.#held = trimmed.slice(OPEN.length);
         this.#state = "thinking";

@@ -18,6 +18,9 @@ export function readCitation(value: unknown): Citation | null {
   };
 }
 
+/** Anthropic's own citations quote no more than that; a whole text in each of them would be their product. */
+const MAX_QUOTED = 150;
+
 /** `text`: what the part holds so far, for the words that are cited. */
 export function writeCitation(citation: Citation, text: string): Record<string, unknown> {
   const whole = citation.start < 0 || citation.end < 0;
@@ -26,6 +29,7 @@ export function writeCitation(citation: Citation, text: string): Record<string, 
     url: citation.url,
     title: citation.title,
     encrypted_index: "",
-    cited_text: citation.quote ?? (whole ? text : text.slice(citation.start, citation.end)),
+    cited_text:
+      citation.quote ?? (whole ? text : text.slice(citation.start, citation.end)).slice(0, MAX_QUOTED),
   };
 }

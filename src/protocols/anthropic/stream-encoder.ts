@@ -4,7 +4,7 @@ import { ANTHROPIC_IDS } from "../call-ids.ts";
 import { EventOrder } from "../event-order.ts";
 import type { Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
 import type { AnswerContext, StreamEncoder, StreamPosition } from "../protocol.ts";
-import { encodeCarrier } from "../signature-carrier.ts";
+import { addSignature, encodeCarrier } from "../signature-carrier.ts";
 import { mergeUsage } from "../usage.ts";
 import { callerSignature } from "./caller-signature.ts";
 import { writeCitation } from "./citations.ts";
@@ -87,7 +87,7 @@ export class AnthropicEncoder implements StreamEncoder {
       case "arguments":
         return this.#arguments(event.text);
       case "signature":
-        this.#open?.signatures.push(event.signature);
+        if (this.#open !== null) addSignature(this.#open.signatures, event.signature);
         return "";
       case "cite":
         if (this.#open?.kind !== "text") return "";

@@ -28,13 +28,21 @@ export function decodeCitation(value: unknown): { contentIndex: number; citation
   return { contentIndex: numberOf(value.content_index) ?? 0, citations };
 }
 
-/** v1: the documents that the ids stand for come beside the citations. */
-export function decodeCitationV1(value: unknown, documents: readonly unknown[]): Citation[] {
+/** v1: the documents that the ids of citations stand for come beside them; of two with one id the first counts. */
+export function documentsById(documents: readonly unknown[]): ReadonlyMap<unknown, JsonObject> {
+  const byId = new Map<unknown, JsonObject>();
+  for (const document of documents) {
+    if (isObject(document) && !byId.has(document.id)) byId.set(document.id, document);
+  }
+  return byId;
+}
+
+export function decodeCitationV1(value: unknown, documents: ReadonlyMap<unknown, JsonObject>): Citation[] {
   if (!isObject(value) || value.type === "PLAN") return [];
   const citations: Citation[] = [];
   for (const id of listOf(value.document_ids)) {
-    const document = documents.find((candidate) => isObject(candidate) && candidate.id === id);
-    const citation = isObject(document) ? citationOf(value, document) : null;
+    const document = documents.get(id);
+    const citation = document === undefined ? null : citationOf(value, document);
     if (citation !== null) citations.push(citation);
   }
   return citations;

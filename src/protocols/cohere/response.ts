@@ -32,7 +32,8 @@ export function decodeResponse(doc: unknown, context: ConvertContext): ChatRespo
   const parts: Part[] = [];
   const plan = stringOf(message.tool_plan);
   if (plan !== undefined && plan !== "") parts.push({ type: "thinking", text: plan });
-  parts.push(...decodeContent(message), ...calls);
+  for (const part of decodeContent(message)) parts.push(part);
+  for (const call of calls) parts.push(call);
   const candidate: ChatResponse["candidates"][number] = { parts, stop };
   const logprobs = decodeLogprobs(doc.logprobs);
   if (logprobs !== null) candidate.logprobs = logprobs;
@@ -56,8 +57,9 @@ function decodeContent(message: JsonObject): Part[] {
   for (const value of listOf(message.citations)) {
     const { contentIndex, citations } = decodeCitation(value);
     const block = blocks[contentIndex];
-    if (block?.type === "text" && citations.length > 0)
-      block.citations = [...(block.citations ?? []), ...citations];
+    if (block?.type !== "text" || citations.length === 0) continue;
+    block.citations ??= [];
+    for (const citation of citations) block.citations.push(citation);
   }
   return blocks.filter((block) => block !== null);
 }
@@ -93,8 +95,9 @@ export function encodeResponse(response: ChatResponse, context: AnswerContext): 
       if (hasCalls) thoughts.push(part.text);
       else if (part.text !== "") content.push({ type: "thinking", thinking: part.text });
     } else if (part.type === "text" || part.type === "refusal") {
+      const length = countCharacters(part.text);
       for (const citation of (part.type === "text" && part.citations) || [])
-        citations.push(encodeCitation(citation, content.length, countCharacters(part.text)));
+        citations.push(encodeCitation(citation, content.length, length));
       if (part.text !== "") content.push({ type: "text", text: part.text });
     } else if (part.type === "call") {
       if (part.signature !== undefined) rememberSignature(part.id, part.signature, context);

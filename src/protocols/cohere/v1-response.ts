@@ -6,7 +6,7 @@ import { countCharacters } from "../characters.ts";
 import { isObject, type JsonObject, listOf, stringOf } from "../json-value.ts";
 import type { ChatResponse, Part, Stop, Usage } from "../neutral.ts";
 import type { AnswerContext, ConvertContext } from "../protocol.ts";
-import { CitationsV1, decodeCitationV1 } from "./citations.ts";
+import { CitationsV1, decodeCitationV1, documentsById } from "./citations.ts";
 import { noAnswer, onlyCandidate, refuseFailed } from "./response.ts";
 import { answerId, decodeFinish, decodeUsage, encodeFinishV1, encodeUsage } from "./types.ts";
 
@@ -21,13 +21,13 @@ export function decodeResponse(doc: unknown, context: ConvertContext): ChatRespo
     if (calls.length > 0) parts.push({ type: "thinking", text: doc.text });
     else {
       const text: Extract<Part, { type: "text" }> = { type: "text", text: doc.text };
-      const documents = listOf(doc.documents);
+      const documents = documentsById(listOf(doc.documents));
       const citations = listOf(doc.citations).flatMap((value) => decodeCitationV1(value, documents));
       if (citations.length > 0) text.citations = citations;
       parts.push(text);
     }
   }
-  parts.push(...calls);
+  for (const call of calls) parts.push(call);
   return {
     id: stringOf(doc.generation_id) ?? stringOf(doc.response_id) ?? "",
     model: context.model,

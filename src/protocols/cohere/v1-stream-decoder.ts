@@ -2,7 +2,7 @@
 import { isObject, type JsonObject, listOf, numberOf, objectOf, stringOf } from "../json-value.ts";
 import type { StreamEvent } from "../neutral.ts";
 import type { ConvertContext, StreamDecoder } from "../protocol.ts";
-import { decodeCitationV1 } from "./citations.ts";
+import { decodeCitationV1, documentsById } from "./citations.ts";
 import { streamError, truncated } from "./errors.ts";
 import { decodeFinish, decodeUsage } from "./types.ts";
 import { argumentsOfCalls } from "./v1-raw-parameters.ts";
@@ -173,8 +173,9 @@ class CohereV1Decoder implements StreamDecoder {
   #cite(response: JsonObject, out: StreamEvent[]): void {
     if (this.#open < 0 || this.#open !== this.#textPart) return;
     const citations = this.#citations.length > 0 ? this.#citations : listOf(response.citations);
+    const documents = documentsById(listOf(response.documents));
     for (const value of citations) {
-      for (const citation of decodeCitationV1(value, listOf(response.documents)))
+      for (const citation of decodeCitationV1(value, documents))
         out.push({ type: "cite", c: 0, i: this.#textPart, citation });
     }
   }

@@ -3,7 +3,7 @@ import { countCharacters } from "../characters.ts";
 import { isObject, type JsonObject, listOf, objectOf, stringOf } from "../json-value.ts";
 import type { Signature, Stop, StreamEvent } from "../neutral.ts";
 import type { LargeStrings } from "../protocol.ts";
-import { decodeGrounding, type TextSegment } from "./citations.ts";
+import { decodeGrounding, PlacingBudget, type TextSegment } from "./citations.ts";
 import { decodeLogprobs } from "./logprobs.ts";
 import { PartialArguments } from "./partial-arguments.ts";
 import { decodeFinish } from "./types.ts";
@@ -30,6 +30,7 @@ export class CandidateDecoder {
   #hasContent = false;
   #segments: TextSegment[] = [];
   #citedChars = 0;
+  readonly #placing = new PlacingBudget();
   /** A call whose arguments come under JSON paths (Vertex). */
   #partial: { readonly index: number; readonly builder: PartialArguments } | null = null;
 
@@ -52,7 +53,7 @@ export class CandidateDecoder {
     if (logprobs !== null)
       out.push({ type: "logprobs", c: this.#c, i: Math.max(0, this.#open), raw: logprobs });
     if (isObject(doc.groundingMetadata)) {
-      for (const { part, citation } of decodeGrounding(doc.groundingMetadata, this.#segments))
+      for (const { part, citation } of decodeGrounding(doc.groundingMetadata, this.#segments, this.#placing))
         out.push({ type: "cite", c: this.#c, i: part, citation });
     }
   }

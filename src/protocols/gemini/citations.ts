@@ -15,6 +15,19 @@ export interface TextSegment {
   readonly charsBefore: number;
 }
 
+/** Characters and pieces of text that may be gone through to place the citations of one candidate; the others are left out. */
+const MAX_STEPS = 16 * 1024 * 1024;
+
+/** How many of them are left. */
+export class PlacingBudget {
+  #left = MAX_STEPS;
+
+  take(steps: number): boolean {
+    this.#left -= steps;
+    return this.#left >= 0;
+  }
+}
+
 export interface PlacedCitation {
   readonly part: number;
   readonly citation: Citation;
@@ -46,18 +59,23 @@ function bytesAtChar(text: string, offset: number): number {
 }
 
 /** Reads `groundingMetadata`: one citation for each source of each support. Supports without a web source are skipped. */
-export function decodeGrounding(metadata: unknown, segments: readonly TextSegment[]): PlacedCitation[] {
+export function decodeGrounding(
+  metadata: unknown,
+  segments: readonly TextSegment[],
+  budget: PlacingBudget,
+): PlacedCitation[] {
   if (!isObject(metadata) || segments.length === 0) return [];
   const chunks = listOf(metadata.groundingChunks);
   const placed: PlacedCitation[] = [];
   for (const support of listOf(metadata.groundingSupports)) {
     if (!isObject(support)) continue;
+    if (!budget.take(segments.length)) break;
     const range = objectOf(support.segment) ?? {};
     const start = integerOf(range.startIndex) ?? 0;
     const end = integerOf(range.endIndex) ?? 0;
     const partIndex = integerOf(range.partIndex) ?? 0;
     const segment = findSegment(segments, partIndex, start);
-    if (segment === undefined || end <= start) continue;
+    if (segment === undefined || end <= start || !budget.take(segment.text.length)) continue;
     const from = segment.charsBefore + charsAtByte(segment.text, start - segment.bytesBefore);
     const to = segment.charsBefore + charsAtByte(segment.text, end - segment.bytesBefore);
     for (const index of listOf(support.groundingChunkIndices)) {
@@ -93,16 +111,27 @@ export interface GroundingMetadata {
   }[];
 }
 
+/** Ranges that are cited, and sources; what is more is left out. */
+const MAX_SUPPORTS = 1024;
+const MAX_CHUNKS = 1024;
+
 /** Collects citations for a Gemini answer; `metadata()` is undefined while there are none. */
 export class GroundingBuilder {
   readonly #chunks: { web: { uri: string; title: string } }[] = [];
   readonly #supports: GroundingMetadata["groundingSupports"] = [];
+  readonly #budget = new PlacingBudget();
 
-  /** `partIndex` = index in the answer's `parts`; `bytesBefore` = bytes of that part before `text`. */
+  /** Whether one more citation can be placed in a text of so many characters. */
+  takes(characters: number): boolean {
+    return this.#supports.length < MAX_SUPPORTS && this.#budget.take(characters);
+  }
+
+  /** `partIndex` = index in the answer's `parts`; `bytesBefore` = bytes of that part before `text`. Only after `takes`. */
   add(citation: Citation, text: string, partIndex: number, bytesBefore: number): void {
-    if (citation.url === "" || this.#supports.length >= 1024) return;
+    if (citation.url === "") return;
     let index = this.#chunks.findIndex((chunk) => chunk.web.uri === citation.url);
     if (index < 0) {
+      if (this.#chunks.length >= MAX_CHUNKS) return;
       index = this.#chunks.length;
       this.#chunks.push({ web: { uri: citation.url, title: citation.title } });
     }

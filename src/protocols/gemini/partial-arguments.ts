@@ -3,8 +3,10 @@ import { isObject, listOf } from "../json-value.ts";
 
 type Container = Record<string, unknown> | unknown[];
 
-/** Text that may be collected for one call. */
+/** JSON text that may be collected for one call. */
 const MAX_CHARS = 8 * 1024 * 1024;
+/** What an item takes beside its name, about; one that is missing before another in a list is written as well. */
+const ITEM_CHARS = 8;
 const MAX_INDEX = 10_000;
 
 /** The arguments of one call under way. */
@@ -27,6 +29,8 @@ export class PartialArguments {
 
   #set(place: Container, key: string | number, piece: Readonly<Record<string, unknown>>): void {
     const store = place as Record<string | number, unknown>;
+    if (!Object.hasOwn(place, key)) this.#add(place, key);
+    if (this.#chars > MAX_CHARS) return;
     if (typeof piece.stringValue === "string") {
       this.#chars += piece.stringValue.length;
       if (this.#chars > MAX_CHARS) return;
@@ -36,6 +40,12 @@ export class PartialArguments {
     } else if (typeof piece.numberValue === "number") define(store, key, piece.numberValue);
     else if (typeof piece.boolValue === "boolean") define(store, key, piece.boolValue);
     else if (Object.hasOwn(piece, "nullValue")) define(store, key, null);
+  }
+
+  /** Counts an item that is new there. */
+  #add(place: Container, key: string | number): void {
+    const before = typeof key === "string" ? key.length : ITEM_CHARS * (key - (place as unknown[]).length);
+    this.#chars += ITEM_CHARS + Math.max(0, before);
   }
 
   /** The object or array that holds the path's last step, made where it is missing. */
@@ -48,6 +58,8 @@ export class PartialArguments {
       let inner = Object.hasOwn(place, key) ? store[key] : undefined;
       if (inner === undefined) {
         inner = typeof path[i + 1] === "number" ? [] : {};
+        this.#add(place, key);
+        if (this.#chars > MAX_CHARS) return null;
         define(store, key, inner);
       }
       if (typeof inner !== "object" || inner === null) return null;

@@ -57,7 +57,9 @@ function encodeCandidate(
   let broken = false;
   for (const part of candidate.parts) {
     if (part.type === "text") {
-      for (const citation of part.citations ?? []) grounding.add(citation, part.text, parts.length, 0);
+      for (const citation of part.citations ?? []) {
+        if (grounding.takes(part.text.length)) grounding.add(citation, part.text, parts.length, 0);
+      }
     }
     const json = encodePart(part, context);
     if (json === null) broken = true;

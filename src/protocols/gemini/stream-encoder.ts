@@ -136,6 +136,7 @@ class GeminiEncoder implements StreamEncoder {
         if (candidate.call !== null) candidate.call.text += candidate.call.scanner.push(event.text);
         return "";
       case "cite":
+        if (!candidate.grounding.takes(candidate.text.length)) return "";
         candidate.grounding.add(
           event.citation,
           candidate.text.slice(candidate.partStart),

@@ -13,7 +13,7 @@ import { settleResponse } from "../answer-assembly.ts";
 import { CHAT_IDS } from "../call-ids.ts";
 import { plainText } from "../document.ts";
 import { type JsonObject, listOf, numberOf, objectOf, stringOf } from "../json-value.ts";
-import type { ChatResponse, Citation, Part, Signature, Stop, Usage } from "../neutral.ts";
+import type { ChatResponse, Part, Signature, Stop, Usage } from "../neutral.ts";
 import type { AnswerContext, ConvertContext } from "../protocol.ts";
 import { encodeCarrier } from "../signature-carrier.ts";
 import { ThinkTagSplitter } from "../think-tags.ts";
@@ -172,9 +172,7 @@ function encodeAnnotations(texts: readonly Part[]): unknown[] {
   for (const part of texts) {
     if (part.type !== "text") continue;
     const length = part.text.length;
-    out.push(
-      ...(part.citations ?? []).map((citation: Citation) => writeAnnotation(citation, offset, length)),
-    );
+    for (const citation of part.citations ?? []) out.push(writeAnnotation(citation, offset, length));
     offset += length;
   }
   return out;

@@ -5,6 +5,9 @@ import { ThinkTagSplitter } from "../think-tags.ts";
 import { readFinish } from "./finish.ts";
 import { argumentsOf, type StreamCall, StreamCalls } from "./stream-calls.ts";
 
+/** Arguments that are kept while their call has no name. */
+const MAX_EARLY = 1024 * 1024;
+
 export class StreamChoice {
   readonly c: number;
   /** The next part's index. */
@@ -86,7 +89,7 @@ export class StreamChoice {
     if (call === null) return;
     const text = argumentsOf(item);
     if (call.name === "") {
-      call.early += text;
+      if (call.early.length + text.length <= MAX_EARLY) call.early += text;
       return;
     }
     this.#beginCall(call, out);

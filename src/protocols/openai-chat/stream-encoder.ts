@@ -4,7 +4,7 @@ import { CHAT_IDS } from "../call-ids.ts";
 import { EventOrder } from "../event-order.ts";
 import type { Signature, Stop, StreamEvent, Usage } from "../neutral.ts";
 import type { AnswerContext, StreamEncoder, StreamPosition } from "../protocol.ts";
-import { encodeCarrier } from "../signature-carrier.ts";
+import { addSignature, encodeCarrier } from "../signature-carrier.ts";
 import { isEmptyUsage, mergeUsage } from "../usage.ts";
 import { writeAnnotation } from "./annotations.ts";
 import { encodeStreamError } from "./errors.ts";
@@ -169,7 +169,7 @@ export class ChatEncoder implements StreamEncoder {
     const body = event.custom
       ? `"type":"custom","custom":{"name":${name},"input":""}`
       : `"type":"function","function":{"name":${name},"arguments":""}`;
-    if (event.signature !== undefined) choice.signatures.push(event.signature);
+    if (event.signature !== undefined) addSignature(choice.signatures, event.signature);
     const extra = choice.signatures.length === 0 ? "" : `,${this.#carried(choice)}`;
     const index = choice.calls++;
     return this.#delta(
@@ -195,8 +195,7 @@ export class ChatEncoder implements StreamEncoder {
   /** A signature of thinking waits for the call behind it: Chat has a place for it there only. */
   #signature(c: number, signature: Signature): string {
     const choice = this.#choice(c);
-    choice.signatures.push(signature);
-    if (choice.callId === "") return "";
+    if (!addSignature(choice.signatures, signature) || choice.callId === "") return "";
     return this.#delta(c, `"tool_calls":[{"index":${choice.calls - 1},${this.#carried(choice)}}]`);
   }
 

@@ -19,6 +19,9 @@ interface OpenReasoning {
 
 type OpenItem = MessageWriter | OpenReasoning | CallWriter;
 
+/** What is kept of an item or a citation beside its texts, about. */
+const ITEM_CHARS = 256;
+
 export class ItemWriter {
   readonly #context: AnswerContext;
   readonly events: EventLines;
@@ -43,7 +46,9 @@ export class ItemWriter {
   }
 
   logprobs(raw: string): void {
-    if (this.#item?.kind === "message") this.#item.logprobs(raw);
+    if (this.#item?.kind !== "message") return;
+    this.chars += raw.length;
+    this.#item.logprobs(raw);
   }
 
   sign(signature: Signature): string {
@@ -150,7 +155,9 @@ export class ItemWriter {
   }
 
   cite(citation: Citation): string {
-    return this.#item?.kind === "message" ? this.#item.cite(citation) : "";
+    if (this.#item?.kind !== "message") return "";
+    this.chars += citation.url.length + citation.title.length + ITEM_CHARS;
+    return this.#item.cite(citation);
   }
 
   /** The neutral part ends; a message stays open for the next text. */
@@ -180,6 +187,7 @@ export class ItemWriter {
     }
     this.#item = null;
     this.items.push(json);
+    this.chars += ITEM_CHARS;
     text += this.events.write("response.output_item.done", `"output_index":${item.index},"item":${json}`);
     for (const signature of this.#waiting.splice(0)) text += this.#carrySignature(signature);
     return text;
@@ -204,6 +212,7 @@ export class ItemWriter {
     const index = this.nextIndex++;
     const item = reasoningItem(id, "", this.#carrier([signature]));
     this.items.push(item);
+    this.chars += item.length;
     return (
       this.events.write(
         "response.output_item.added",

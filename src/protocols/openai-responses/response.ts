@@ -79,7 +79,7 @@ function decodeContent(content: JsonObject, parts: Part[], logprobs: unknown[]):
     const citation = decodeAnnotation(annotation);
     if (citation !== null) citations.push(citation);
   }
-  logprobs.push(...listOf(content["logprobs"]));
+  for (const logprob of listOf(content["logprobs"])) logprobs.push(logprob);
   parts.push({ type: "text", text, ...(citations.length === 0 ? {} : { citations }) });
 }
 

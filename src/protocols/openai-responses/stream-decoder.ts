@@ -219,7 +219,12 @@ class ResponsesDecoder implements StreamDecoder {
         listOf(item["content"]).forEach((entry, index) => {
           const content = objectOf(entry);
           const kind = content?.["type"] === "refusal" ? "refusal" : "text";
-          const place = { ...doc, content_index: index, logprobs: content?.["logprobs"] };
+          const place = {
+            output_index: doc["output_index"],
+            item_id: doc["item_id"],
+            content_index: index,
+            logprobs: content?.["logprobs"],
+          };
           this.#whole(place, kind, stringOf(content?.[kind]), out);
           this.#close(place, kind, out);
         });
