@@ -64,6 +64,15 @@ export class AnswerIntake {
     else this.#decompressor.end();
   }
 
+  /** What waits to be unpacked waits on; what comes is for others to stop. */
+  pause(): void {
+    this.#decompressor?.pause();
+  }
+
+  resume(): void {
+    this.#decompressor?.resume();
+  }
+
   /** What has been read is all there will be. */
   breakOff(): void {
     this.#reader?.end(false);

@@ -247,12 +247,14 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
 
   pause(): void {
     this.#deadlines.pause(this.#delivered);
+    this.#intake.pause();
     this.#send.pause();
   }
 
   resume(): void {
     if (this.#over) return;
     this.#deadlines.resume(this.#delivered);
+    this.#intake.resume();
     this.#send.resume();
   }
 

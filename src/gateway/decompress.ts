@@ -20,6 +20,9 @@ export interface Decompressor {
   /** False asks to wait for `onRoom`. Copies the chunk. */
   write(chunk: Buffer): boolean;
   end(): void;
+  /** Whoever takes what is decoded is behind: a few hundred bytes may become as many megabytes. */
+  pause(): void;
+  resume(): void;
   destroy(): void;
 }
 
@@ -40,6 +43,12 @@ export function decompress(encoding: string, body: DecodedBody): Decompressor | 
     write: (chunk) => stream.write(Buffer.from(chunk)),
     end: () => {
       stream.end();
+    },
+    pause: () => {
+      stream.pause();
+    },
+    resume: () => {
+      stream.resume();
     },
     destroy: () => {
       stream.destroy();

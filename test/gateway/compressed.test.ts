@@ -1,13 +1,40 @@
 /** Answers that come compressed although identity was asked for reach the caller decoded, whole and streamed. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { brotliCompressSync, gzipSync } from "node:zlib";
+import { decompress } from "../../src/gateway/decompress.ts";
 import { answer } from "../support/answers.ts";
 import { failoverConfig, startGateway } from "../support/gateway.ts";
 import { openaiChatEvents, openaiCompletion } from "../support/openai-answers.ts";
 import { startUpstream } from "../support/scripted-upstream.ts";
 
 const hello = { model: "m", messages: [{ role: "user", content: "hi" }] };
+
+test("a decoder that is paused unpacks no more than it holds, however small the body was", async () => {
+  const size = 32 * 1024 * 1024;
+  let come = 0;
+  let ended = false;
+  const decoder = decompress("br", {
+    onData(chunk) {
+      if (come === 0) decoder?.pause();
+      come += chunk.length;
+    },
+    onEnd() {
+      ended = true;
+    },
+    onError: assert.fail,
+    onRoom() {},
+  });
+  decoder?.write(brotliCompressSync(Buffer.alloc(size)));
+  decoder?.end();
+  while (come === 0) await setImmediate();
+  for (let turn = 0; turn < 1000; turn++) await setImmediate();
+  assert.ok(come < 1024 * 1024, `${come} bytes came`);
+  decoder?.resume();
+  while (!ended) await setImmediate();
+  assert.equal(come, size);
+});
 
 describe("a compressed answer", async () => {
   const upstream = await startUpstream(answer());
