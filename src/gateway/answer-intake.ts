@@ -40,10 +40,20 @@ export class AnswerIntake {
     const attempt = this.#attempt;
     this.#decompressor = decompress(encoding, {
       onData: (chunk) => {
-        if (!attempt.over) this.#reader?.data(chunk);
+        if (attempt.over) return;
+        try {
+          this.#reader?.data(chunk);
+        } catch (thrown) {
+          attempt.fault(thrown);
+        }
       },
       onEnd: () => {
-        if (!attempt.over) this.#reader?.end(true);
+        if (attempt.over) return;
+        try {
+          this.#reader?.end(true);
+        } catch (thrown) {
+          attempt.fault(thrown);
+        }
       },
       onError: (message) => attempt.fail(trouble("not_its_type", message, { afterHead: true })),
       onRoom,

@@ -27,6 +27,8 @@ export interface AttemptOwner {
   onLate(attempt: Attempt, unconnected: boolean): void;
   /** The upstream's head has come (rate-limit headers). */
   onHead(attempt: Attempt, head: ResponseHead): void;
+  /** Something threw while the answer was handled: a defect of ours. `onFailed` or `onBroken` follows, if it is not over. */
+  onFault(attempt: Attempt, thrown: unknown): void;
 }
 
 export class Attempt implements UpstreamHandler, DeadlineOwner {
@@ -118,6 +120,14 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
 
   onHead(head: ResponseHead): void {
     if (this.#over) return;
+    try {
+      this.#takeHead(head);
+    } catch (thrown) {
+      this.fault(thrown);
+    }
+  }
+
+  #takeHead(head: ResponseHead): void {
     this.head = head;
     this.headAt = this.#time.clock.now();
     this.#owner.onHead(this, head);
@@ -136,11 +146,20 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
   onBytes(bytes: Buffer, start: number, end: number): void {
     if (this.#over) return;
     this.#deadlines.takeData();
-    if (!this.#intake.data(bytes, start, end)) this.#send.pause();
+    try {
+      if (!this.#intake.data(bytes, start, end)) this.#send.pause();
+    } catch (thrown) {
+      this.fault(thrown);
+    }
   }
 
   onEnd(clean: boolean): void {
-    if (!this.#over) this.#intake.end(clean);
+    if (this.#over) return;
+    try {
+      this.#intake.end(clean);
+    } catch (thrown) {
+      this.fault(thrown);
+    }
   }
 
   onFail(failure: UpstreamFailure): void {
@@ -240,6 +259,15 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
     else this.#owner.onFailed(this, why);
   }
 
+  /** What throws ends this answer, and neither the requests beside it nor the process; not where it is over: who answers then? */
+  fault(thrown: unknown): void {
+    if (this.#over) throw thrown;
+    this.#owner.onFault(this, thrown);
+    this.#tailEnd = null;
+    const message = "the gateway could not handle the answer (an internal error)";
+    this.fail(trouble("not_its_type", message, { afterHead: this.head !== null }));
+  }
+
   /** Ends it without a word to the owner: lost a race, client gone, drain. */
   cancel(): void {
     if (this.#finish()) this.#send.abort();
@@ -274,7 +302,7 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
 
   onDeadline(which: "hard" | "idle" | "tail"): void {
     const { timeouts } = this.target;
-    if (which === "tail") this.#tailEnd?.();
+    if (which === "tail") this.#endTail();
     else if (which === "idle") this.fail(idleTrouble(timeouts));
     else if (this.#intake.failing) this.#intake.breakOff();
     else {
@@ -285,6 +313,14 @@ export class Attempt implements UpstreamHandler, DeadlineOwner {
           afterHead: this.head !== null,
         }),
       );
+    }
+  }
+
+  #endTail(): void {
+    try {
+      this.#tailEnd?.();
+    } catch (thrown) {
+      this.fault(thrown);
     }
   }
 

@@ -159,6 +159,10 @@ export class RequestLoop implements AttemptOwner, BodyHolder, Walk {
     if (run !== undefined && !this.over && this.#winner === null) answerLate(this, run, unconnected);
   }
 
+  onFault(_attempt: Attempt, thrown: unknown): void {
+    this.core.log.error({ err: thrown }, "an answer could not be handled");
+  }
+
   onFailed(attempt: Attempt, why: Trouble): void {
     const run = this.#take(attempt);
     if (run === null || this.over) return;

@@ -32,6 +32,9 @@ export function observe({ core, attempt, ticket, judge, book }: Observation): vo
       if (!attempt.target.provider.private) core.uplink.answered();
     },
     onLate() {},
+    onFault(_attempt, thrown) {
+      core.log.error({ err: thrown }, "an answer that nobody waits for could not be handled");
+    },
     onContent() {
       end();
       ticket.content(now());
