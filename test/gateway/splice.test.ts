@@ -80,3 +80,11 @@ test("a long text is decided without hanging", () => {
   assert.notEqual(joined("ab ab ab ab ab ab!", true, false, long), "wait");
   assert.ok(performance.now() - began < 2000);
 });
+
+test("an overlap is looked for in the last 16 Ki characters of what was delivered", () => {
+  const before = Array.from({ length: 4000 }, (_, i) => `word ${i}`).join(" ");
+  const within = before.slice(-16 * 1024);
+  assert.equal(joined(`${within} and on`, true, false, before), `${before} and on`);
+  const beyond = before.slice(-16 * 1024 - 1);
+  assert.equal(joined(`${beyond} and on`, true, false, before), `${before}${beyond} and on`);
+});

@@ -89,7 +89,8 @@ export class StreamChoice {
     if (call === null) return;
     const text = argumentsOf(item);
     if (call.name === "") {
-      if (call.early.length + text.length <= MAX_EARLY) call.early += text;
+      if (call.early.length + text.length > MAX_EARLY) out.push(TOO_LARGE);
+      else call.early += text;
       return;
     }
     this.#beginCall(call, out);
@@ -114,3 +115,15 @@ export class StreamChoice {
     call.early = "";
   }
 }
+
+const TOO_LARGE: StreamEvent = {
+  type: "error",
+  error: {
+    status: 502,
+    code: "broken_call",
+    message: "the model's tool call is too large",
+    param: null,
+    retryAfterMs: null,
+    recognised: true,
+  },
+};
