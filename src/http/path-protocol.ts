@@ -11,7 +11,9 @@ const BY_START: readonly (readonly [string, ProtocolName])[] = [
   ["/v1/rerank", "cohere-v1"],
 ];
 
-const OLLAMA = new Set([
+/** What keeps the models on a machine: Ollama's paths that the gateway does not serve. */
+export const OLLAMA_STORE = ["pull", "push", "create", "copy", "delete", "blobs"] as const;
+const OLLAMA: ReadonlySet<string> = new Set([
   "chat",
   "generate",
   "embed",
@@ -20,12 +22,7 @@ const OLLAMA = new Set([
   "show",
   "ps",
   "version",
-  "pull",
-  "push",
-  "create",
-  "copy",
-  "delete",
-  "blobs",
+  ...OLLAMA_STORE,
 ]);
 
 /** OpenAI's unless the path is known to be another vendor's. `path` without dot segments. */

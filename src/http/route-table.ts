@@ -1,6 +1,7 @@
 /** The table of paths. */
 import type { ProtocolName } from "../protocols/protocol.ts";
 import { decodeOnce } from "./path.ts";
+import { OLLAMA_STORE } from "./path-protocol.ts";
 import type { ClientOperation, ClientRoute, MatchedRoute, OperatorPage, Route } from "./route.ts";
 
 interface Entry {
@@ -104,14 +105,7 @@ const UNSUPPORTED_V1BETA: ReadonlySet<string> = new Set([
   "files",
   "tunedModels",
 ]);
-const UNSUPPORTED_OLLAMA: ReadonlySet<string> = new Set([
-  "pull",
-  "push",
-  "create",
-  "copy",
-  "delete",
-  "blobs",
-]);
+const UNSUPPORTED_OLLAMA: ReadonlySet<string> = new Set(OLLAMA_STORE);
 const DEPLOYMENTS = "/openai/deployments/";
 
 /** What has a parameter, or is written another way; null = nothing. */

@@ -8,8 +8,6 @@ import { cpuOf, type Memory, memoryOf, type Server, sleep } from "./servers.ts";
 export interface StreamFigures {
   readonly cpu: number;
   readonly lost: number;
-  /** Median time to the first event while they open, microseconds. */
-  readonly first: number;
   readonly idle: Memory;
   readonly open: Memory;
   /** KiB of RSS. */
@@ -57,11 +55,10 @@ export async function measureStreams(
   await sleep(seconds * 1000);
   const [after, to] = [cpuOf(server.pid), await load.count()];
   const open = memoryOf(server.pid);
-  const { lost, first } = await finished;
+  const { lost } = await finished;
   return {
     cpu: (after - before) / (to - from),
     lost,
-    first,
     idle,
     open,
     perStream: ((open.rss - idle.rss) * 1024) / streams,
